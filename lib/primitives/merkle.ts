@@ -1,0 +1,72 @@
+/** The RFC 6962 (section 2.1) Merkle tree hash: leaves and nodes can never be mistaken. */
+import { equalBytes } from "../base/bytes.ts";
+import { sha256 } from "./hash.ts";
+
+const LEAF = Uint8Array.of(0x00);
+const NODE = Uint8Array.of(0x01);
+
+const hashLeaf = (leaf: Uint8Array) => sha256(LEAF, leaf);
+const hashNode = (left: Uint8Array, right: Uint8Array) => sha256(NODE, left, right);
+
+/** The root over `leaves` in order; of no leaves, the hash of nothing. */
+export function merkleRoot(leaves: readonly Uint8Array[]): Uint8Array {
+  if (leaves.length === 0) return sha256();
+  // Pairing level by level, an odd one moving up as it is, gives the RFC's split at the
+  // largest power of two.
+  let level = leaves.map(hashLeaf);
+  while (level.length > 1) {
+    const above: Uint8Array[] = [];
+    for (let at = 0; at < level.length; at += 2) {
+      const right = level[at + 1];
+      above.push(right === undefined ? level[at]! : hashNode(level[at]!, right));
+    }
+    level = above;
+  }
+  return level[0]!;
+}
+
+/** The audit path of leaf `index` (RFC 6962 section 2.1.1), lowest sibling first. */
+export function merkleProof(leaves: readonly Uint8Array[], index: number): Uint8Array[] {
+  if (!(index >= 0 && index < leaves.length)) throw new RangeError(`No leaf ${index}`);
+  const path: Uint8Array[] = [];
+  let level = leaves.map(hashLeaf);
+  let at = index;
+  while (level.length > 1) {
+    const sibling = level[at ^ 1];
+    if (sibling !== undefined) path.push(sibling);
+    const above: Uint8Array[] = [];
+    for (let left = 0; left < level.length; left += 2) {
+      const right = level[left + 1];
+      above.push(right === undefined ? level[left]! : hashNode(level[left]!, right));
+    }
+    level = above;
+    at >>= 1;
+  }
+  return path;
+}
+
+/** Whether `path` leads from leaf `index` of `count` to `root` (RFC 9162 section 2.1.3.2). */
+export function verifyMerkleProof(
+  proof: { leaf: Uint8Array; index: number; count: number; path: readonly Uint8Array[] },
+  root: Uint8Array,
+): boolean {
+  if (!(proof.index >= 0 && proof.index < proof.count)) return false;
+  let hash = hashLeaf(proof.leaf);
+  let at = proof.index;
+  let last = proof.count - 1;
+  for (const sibling of proof.path) {
+    if (last === 0) return false;
+    if (at % 2 === 1 || at === last) {
+      hash = hashNode(sibling, hash);
+      while (at % 2 === 0 && at !== 0) {
+        at = Math.floor(at / 2);
+        last = Math.floor(last / 2);
+      }
+    } else {
+      hash = hashNode(hash, sibling);
+    }
+    at = Math.floor(at / 2);
+    last = Math.floor(last / 2);
+  }
+  return last === 0 && equalBytes(hash, root);
+}

@@ -171,7 +171,8 @@ export class ByteWriter {
   }
 
   u8(value: number): this {
-    this.#bytes[this.#grow(1)] = value;
+    const at = this.#grow(1); // First, because growing replaces the memory.
+    this.#bytes[at] = value;
     return this;
   }
 

@@ -1,0 +1,200 @@
+/** Transactions and blocks against the coins they spend. */
+import { type Amount, sumAmounts } from "../primitives/amount.ts";
+import type { Block } from "../primitives/block.ts";
+import { isCoinbase, outPointKey, type Transaction } from "../primitives/transaction.ts";
+import {
+  type Coin,
+  type CoinLookup,
+  createdCoins,
+  isMature,
+  type OwnedCoin,
+  spendLock,
+} from "./coins.ts";
+import type { Network } from "./network.ts";
+import { rewardAt } from "./reward.ts";
+import { enforce, type Rule, RuleError } from "./rules.ts";
+
+/**
+ * What a block changes. Connecting deletes `spent` and adds `created`; disconnecting deletes
+ * `created` and adds `spent`, which gives back exactly the coins of before: a coin made and spent
+ * inside the block is in neither.
+ */
+export interface BlockDelta {
+  /** Coins from before the block, in the order it spends them: the undo data. */
+  readonly spent: readonly OwnedCoin[];
+  /** Coins that are there after the block. */
+  readonly created: readonly OwnedCoin[];
+  readonly fees: Amount;
+}
+
+/** Which rules a coin breaks that is absent or not ripe: inside a block it is the block's fault. */
+type CoinRules = { readonly missing: Rule; readonly immature: Rule };
+const LOOSE: CoinRules = { missing: "missing-coin", immature: "immature-coin" };
+const IN_BLOCK: CoinRules = { missing: "block-missing-coin", immature: "block-immature-coin" };
+
+/**
+ * Checks a payment against the coins it spends, as if in a block at `height`, and returns its fee.
+ * Call `checkTransaction` before. Throws `RuleError`; a missing coin is "incomplete" here.
+ */
+export function connectTransaction(
+  transaction: Transaction,
+  lookup: CoinLookup,
+  height: number,
+  network: Network,
+): Amount {
+  enforce(
+    !isCoinbase(transaction),
+    "loose-coinbase",
+    () => `Transaction "${transaction.id}" makes new coins outside a block`,
+  );
+  return spendCoins(transaction, { lookup, height, network, rules: LOOSE }).fee;
+}
+
+/**
+ * Checks a block against the coins from before it and returns what it changes.
+ * Call `checkBlock` and `checkHeader` before; signatures are checked apart (`signatures.ts`).
+ * Takes time linear in the block. Throws `RuleError`.
+ */
+export function connectBlock(block: Block, lookup: CoinLookup, network: Network): BlockDelta {
+  const { height } = block.header;
+  const view = new BlockView(lookup);
+  const context = { lookup: view.lookup, height, network, rules: IN_BLOCK };
+  const fees: Amount[] = [];
+  for (const transaction of block.transactions) {
+    if (!isCoinbase(transaction)) {
+      const { fee, coins } = spendCoins(transaction, context);
+      fees.push(fee);
+      for (const coin of coins) view.spend(coin);
+    }
+    for (const coin of createdCoins(transaction, height)) view.create(coin);
+  }
+  const feeSum = checkCoinbaseAmount(block, fees, network);
+  return { ...view.changes(), fees: feeSum };
+}
+
+/** The coins from before a block under what the block has changed so far. */
+class BlockView {
+  readonly #before: CoinLookup;
+  readonly #spentBefore = new Map<string, OwnedCoin>();
+  readonly #created = new Map<string, OwnedCoin>();
+
+  constructor(before: CoinLookup) {
+    this.#before = before;
+  }
+
+  readonly lookup: CoinLookup = (lock, outPoint) => {
+    const key = outPointKey(outPoint);
+    const created = this.#created.get(key);
+    if (created !== undefined) return created.lock === lock ? created : undefined;
+    return this.#spentBefore.has(key) ? undefined : this.#before(lock, outPoint);
+  };
+
+  spend(coin: OwnedCoin): void {
+    const key = outPointKey(coin.outPoint);
+    if (!this.#created.delete(key)) this.#spentBefore.set(key, coin);
+  }
+
+  create(coin: OwnedCoin): void {
+    this.#created.set(outPointKey(coin.outPoint), coin);
+  }
+
+  changes(): Pick<BlockDelta, "spent" | "created"> {
+    return { spent: [...this.#spentBefore.values()], created: [...this.#created.values()] };
+  }
+}
+
+interface SpendContext {
+  readonly lookup: CoinLookup;
+  readonly height: number;
+  readonly network: Network;
+  readonly rules: CoinRules;
+}
+
+/** The coins that a payment spends, and its fee. */
+function spendCoins(
+  transaction: Transaction,
+  context: SpendContext,
+): { coins: OwnedCoin[]; fee: Amount } {
+  const coins: OwnedCoin[] = [];
+  for (const spend of transaction.spends) {
+    const lock = spendLock(spend);
+    for (const outPoint of spend.coins) {
+      const coin = context.lookup(lock, outPoint);
+      if (coin === undefined) {
+        throw new RuleError(
+          context.rules.missing,
+          `Transaction "${transaction.id}" spends ${outPointKey(outPoint)}, ` +
+            `which is spent, unknown or not its owner's`,
+        );
+      }
+      checkMature(transaction, coin, context);
+      coins.push({
+        amount: coin.amount,
+        height: coin.height,
+        isCoinbase: coin.isCoinbase,
+        lock,
+        outPoint,
+      });
+    }
+  }
+  return { coins, fee: feeOf(transaction, coins) };
+}
+
+function checkMature(transaction: Transaction, coin: Coin, context: SpendContext): void {
+  const age = context.height - coin.height;
+  const maturity = context.network.coinbaseMaturity;
+  enforce(
+    isMature(coin, context.height, maturity),
+    context.rules.immature,
+    () =>
+      `Transaction "${transaction.id}" spends minted coins after ${age} blocks, not ${maturity}`,
+  );
+}
+
+/** Inputs less outputs. Every sum is at most 2^53-1. */
+function feeOf(transaction: Transaction, coins: readonly Coin[]): Amount {
+  const name = `Transaction "${transaction.id}"`;
+  const inputs = sum(coins.map((coin) => coin.amount), "input-sum-too-high", name);
+  const outputs = sum(
+    transaction.outputs.map((output) => output.amount),
+    "output-sum-too-high",
+    name,
+  );
+  enforce(
+    outputs <= inputs,
+    "overspend",
+    () => `${name} spends ${inputs} grains and pays out ${outputs}`,
+  );
+  return (inputs - outputs) as Amount;
+}
+
+/** Checks coinbase outputs <= reward + fees, and returns the fees. */
+function checkCoinbaseAmount(block: Block, fees: readonly Amount[], network: Network): Amount {
+  const name = `Block "${block.id}"`;
+  const feeSum = sum(fees, "fee-sum-too-high", name);
+  const allowed = sum(
+    [rewardAt(block.header.height, network), feeSum],
+    "fee-sum-too-high",
+    name,
+  );
+  const coinbases = block.transactions.filter(isCoinbase);
+  const minted = sum(
+    coinbases.flatMap((coinbase) => coinbase.outputs.map((output) => output.amount)),
+    "output-sum-too-high",
+    name,
+  );
+  enforce(
+    minted <= allowed,
+    "coinbase-too-high",
+    () => `${name} mints ${minted} grains, ${allowed} are allowed`,
+  );
+  return feeSum;
+}
+
+function sum(amounts: readonly Amount[], rule: Rule, name: string): Amount {
+  try {
+    return sumAmounts(amounts);
+  } catch {
+    throw new RuleError(rule, `${name} has a sum of more than 2^53-1 grains`);
+  }
+}

@@ -3,6 +3,9 @@
  * `libp2p_transport.ts` is the real one, `memory_transport.ts` the simulated one.
  */
 
+/** The one protocol that nodes of ours speak to each other. */
+export const PROTOCOL = "/moim/1.0.0";
+
 /** One protocol stream (`/moim/1.0.0`) to one peer, long-lived and two-way. */
 export interface PeerStream {
   readonly peerId: string;

@@ -1,0 +1,236 @@
+/**
+ * Moves the end of the main chain: load (coins, undo data) -> decide (pure rules on a view) ->
+ * commit (one write) -> publish (in memory, in one go) -> tell. A step that proves bad has changed
+ * nothing but the mark on the block that is bad.
+ */
+import type { Clock } from "../base/clock.ts";
+import { messageOf } from "../base/errors.ts";
+import { getLogger } from "../base/log.ts";
+import { coinsWanted } from "../consensus/coins.ts";
+import { connectBlock } from "../consensus/connect.ts";
+import { isBetterTip } from "../consensus/fork_choice.ts";
+import type { HeaderContext } from "../consensus/header_context.ts";
+import { RuleError } from "../consensus/rules.ts";
+import type { Block } from "../primitives/block.ts";
+import { DamagedRecord } from "../store/records.ts";
+import type { StoredBlock } from "../store/store.ts";
+import type { ChainState } from "./chain_state.ts";
+import { CoinView } from "./coin_view.ts";
+import type { ChainChange } from "./outcome.ts";
+import { type SignatureChecker, Turns } from "./signature_checker.ts";
+
+/** Stored blocks that extend the tip are connected this many at a time. */
+const STEP_BLOCKS_MAX = 100;
+const log = getLogger("chain");
+
+/** A block whose header and body are right, and whose coins were not looked at yet. */
+export interface Candidate {
+  readonly block: Block;
+  readonly context: HeaderContext;
+  readonly isStored: boolean;
+}
+
+interface Decided {
+  readonly connected: StoredBlock[];
+  /** The first block that broke a rule; those before it are in `connected`. */
+  readonly failure?: { readonly candidate: Candidate; readonly error: RuleError };
+}
+
+/** A reorganisation or an advance that was made. */
+export interface Moved {
+  readonly from: HeaderContext;
+  /** Blocks of the former chain that were taken off. */
+  readonly depth: number;
+}
+
+export class ChainMover {
+  readonly #state: ChainState;
+  readonly #signatures: SignatureChecker;
+  readonly #clock: Clock;
+  readonly #onChange: (change: ChainChange) => void;
+  #flush: Promise<void> | undefined;
+
+  constructor(
+    state: ChainState,
+    signatures: SignatureChecker,
+    clock: Clock,
+    onChange: (change: ChainChange) => void,
+  ) {
+    this.#state = state;
+    this.#signatures = signatures;
+    this.#clock = clock;
+    this.#onChange = onChange;
+  }
+
+  /**
+   * Puts `run`, blocks one upon the other, on the tip in one commit. Returns the first failure;
+   * the blocks before it are connected and it is marked. Throws when the store fails.
+   */
+  async extend(run: readonly Candidate[]): Promise<RuleError | undefined> {
+    const view = new CoinView();
+    const { connected, failure } = await this.#decide(view, run);
+    if (failure !== undefined) await this.#markInvalid(failure.candidate, failure.error);
+    if (connected.length > 0) await this.#commit(view, [], connected);
+    return failure?.error;
+  }
+
+  /** Keeps blocks beside the main chain, their parents being stored. */
+  async store(candidates: readonly Candidate[]): Promise<void> {
+    const blocks = candidates.map(({ block, context }): StoredBlock => ({
+      block,
+      record: { header: block.header, context },
+      isStored: false,
+    }));
+    await this.#state.write(() => this.#state.store.putBlocks(blocks));
+    for (const { block, context } of candidates) {
+      this.#state.tree.addStored(context);
+      this.#state.remember(block);
+    }
+  }
+
+  /**
+   * Makes the stored valid branch with the most work the main chain; branches that prove bad on the
+   * way are marked, and the next best is tried. Undefined when nothing is better than the tip.
+   */
+  async activateBest(onStep?: (tip: HeaderContext) => void): Promise<Moved | undefined> {
+    const from = this.#state.tip;
+    let depth = 0;
+    for (;;) {
+      const target = this.#state.tree.bestStoredAbove(this.#state.tip);
+      if (target === undefined) break;
+      depth = Math.max(depth, await this.#moveTo(target));
+      onStep?.(this.#state.tip);
+    }
+    return this.#state.tip.id === from.id ? undefined : { from, depth };
+  }
+
+  /** Writes the coins of the tip to disk. */
+  async flush(): Promise<void> {
+    await this.#flush;
+    if (this.#state.coins.onDisk === this.#state.tip.id) return;
+    this.#startFlush();
+    await this.#flush;
+    this.#state.assertWritable();
+  }
+
+  /** Goes to `target` or to the last valid block before it. Returns how many were taken off. */
+  async #moveTo(target: HeaderContext): Promise<number> {
+    const { tree, tip } = this.#state;
+    const way = tree.way(tip.id, target.id);
+    const view = new CoinView();
+    const disconnected: Block[] = [];
+    for (const slot of way.down) {
+      const block = await this.#storedBlock(slot);
+      view.disconnect(block, await this.#state.store.undo(block));
+      disconnected.push(block);
+    }
+    // An advance may stop anywhere; a reorganisation is worth it only as a whole.
+    const up = way.down.length === 0 ? way.up.slice(0, STEP_BLOCKS_MAX) : way.up;
+    const { connected, failure } = await this.#decideStored(view, up);
+    if (failure !== undefined) await this.#markInvalid(failure.candidate, failure.error);
+    const end = connected.at(-1)?.record.context;
+    if (end === undefined || !isBetterTip(end, tip)) return 0;
+    await this.#commit(view, disconnected, connected);
+    return disconnected.length;
+  }
+
+  async #decideStored(view: CoinView, slots: readonly number[]): Promise<Decided> {
+    const connected: StoredBlock[] = [];
+    for (const slot of slots) {
+      const block = await this.#storedBlock(slot);
+      const context = this.#state.tree.contextAt(slot);
+      const step = await this.#decide(view, [{ block, context, isStored: true }]);
+      connected.push(...step.connected);
+      if (step.failure !== undefined) return { connected, failure: step.failure };
+    }
+    return { connected };
+  }
+
+  /** Applies the rules of coins and signatures to blocks one upon the other, in `view`. */
+  async #decide(view: CoinView, run: readonly Candidate[]): Promise<Decided> {
+    const wanted = coinsWanted(run.flatMap(({ block }) => block.transactions));
+    view.addLoaded(await this.#state.coins.load(view.unknown(wanted)));
+    const connected: StoredBlock[] = [];
+    const turns = new Turns(this.#clock);
+    for (const candidate of run) {
+      const { block, context, isStored } = candidate;
+      try {
+        const delta = connectBlock(block, view.lookup, this.#state.network);
+        await this.#signatures.check(block.transactions);
+        view.connect(delta);
+        const record = { header: block.header, context };
+        connected.push({ block, record, undo: delta.spent, isStored });
+      } catch (error) {
+        if (!(error instanceof RuleError)) throw error;
+        return { connected, failure: { candidate, error } };
+      }
+      await turns.next();
+    }
+    return { connected };
+  }
+
+  /** One write, then the new state in one go, then the news. */
+  async #commit(
+    view: CoinView,
+    disconnected: readonly Block[],
+    connected: readonly StoredBlock[],
+  ): Promise<void> {
+    const state = this.#state;
+    const end = connected.at(-1)!.record.context;
+    const forkHeight = connected[0]!.record.context.height - 1;
+    const place = ({ id, header }: Block) => ({ id, height: header.height });
+    const step = {
+      from: state.tip.id,
+      to: { id: end.id, height: end.height },
+      disconnected: disconnected.map(place),
+      connected: connected.map(({ block }) => place(block)),
+    };
+    await state.write(() => state.store.commitTip(step, connected));
+    for (const { block, record } of connected) {
+      state.tree.addStored(record.context);
+      state.remember(block);
+    }
+    state.coins.apply(view.changes());
+    state.moveTip(forkHeight, connected.map(({ block }) => state.tree.slotOf(block.id)!));
+    const blocks = connected.map(({ block }) => block);
+    this.#onChange({ disconnected, connected: blocks, tip: end });
+    await this.#flushIfDue();
+  }
+
+  /** A block that breaks a rule of coins or signatures breaks it wherever it is met again. */
+  async #markInvalid(candidate: Candidate, error: RuleError): Promise<void> {
+    const { block, context, isStored } = candidate;
+    log.info("Block {height} {id} is invalid: {why}", {
+      height: context.height,
+      id: block.id,
+      why: error.message,
+    });
+    this.#state.tree.markInvalid(block.id, error.rule);
+    if (!isStored) return;
+    const record = { header: block.header, context, brokenRule: error.rule };
+    await this.#state.write(() => this.#state.store.putHeaders([record]));
+  }
+
+  async #storedBlock(slot: number): Promise<Block> {
+    const id = this.#state.tree.idAt(slot);
+    const block = await this.#state.block(id);
+    if (block === undefined) throw new DamagedRecord(`block ${id}`);
+    return block;
+  }
+
+  /** Begins a flush beside the next blocks; waits only when the one before has not ended. */
+  async #flushIfDue(): Promise<void> {
+    if (!this.#state.coins.isFlushDue) return;
+    await this.#flush;
+    this.#state.assertWritable();
+    this.#startFlush();
+  }
+
+  #startFlush(): void {
+    const { coins, tip } = this.#state;
+    this.#flush = this.#state.write(() => coins.flush(tip.id)).catch((error) => {
+      // The failure is kept in the state: the next change meets it there.
+      log.error("Cannot flush the coins: {why}", { why: messageOf(error) });
+    });
+  }
+}

@@ -1,0 +1,91 @@
+/** What every command has at hand: the terminal, its configuration, the node, its exit code. */
+import type { Command } from "@commander-js/extra-typings";
+import { EXIT, type ExitCode } from "../base/errors.ts";
+import type { ConnectOptions, Flags, NodeConfig, NodeHandle, ServeApi } from "../node/mod.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Adds a command's options and what it does. */
+export type Declare = (command: Command, cli: Cli) => void;
+
+/** Options that every command takes. */
+export type CommonOptions = {
+  json?: true | undefined;
+  dataDir?: string | undefined;
+  rendezvous?: string | undefined;
+  network?: string | undefined;
+  logLevel?: string | undefined;
+};
+
+/** Flags of `withCommon` and help: listed last. */
+export const COMMON_FLAGS: ReadonlySet<string> = new Set([
+  "--json",
+  "--data-dir",
+  "--rendezvous",
+  "--network",
+  "--log-level",
+  "--help",
+]);
+
+/** Adds the options that every reporting command takes. */
+export function withCommon(command: Command) {
+  return command
+    .option("--json", "print JSON (amounts in grains: a millionth of a coin)")
+    .option("--data-dir <folder>", "the node's data folder [MOIM_DATA_DIR]")
+    .option("--rendezvous <phrase>", "the network everyone with this phrase is on")
+    .option("--network <file>", "a network file, or dev")
+    .option("--log-level <level>", "off, error, warning, info or debug");
+}
+
+/** Examples under a command's help, one line each: what to type, what it does. */
+export function examples(...lines: [command: string, does: string][]): string {
+  const width = Math.max(...lines.map(([command]) => command.length));
+  const shown = lines.map(([command, does]) => `  ${command.padEnd(width)}   ${does}`);
+  return ["", "Examples:", ...shown].join("\n");
+}
+
+export class Cli {
+  readonly terminal: Terminal;
+  readonly serveApi: ServeApi;
+  exitCode: ExitCode = EXIT.ok;
+  /** Whether errors are told with their stack. */
+  isDebug = Deno.env.get("MOIM_LOG_LEVEL") === "debug";
+
+  constructor(terminal: Terminal, serveApi: ServeApi) {
+    this.terminal = terminal;
+    this.serveApi = serveApi;
+  }
+
+  /** Reads the configuration and starts the log. Throws `UserError`. */
+  async configure(options: CommonOptions, more: Flags = {}): Promise<NodeConfig> {
+    const { dataDir, rendezvous, network, logLevel } = options;
+    if (logLevel === "debug") this.isDebug = true;
+    const { loadConfig } = await import("../node/mod.ts");
+    const config = loadConfig({ dataDir, rendezvous, network, logLevel, ...more });
+    this.isDebug = config.logLevel === "debug";
+    const { startLog } = await import("./log.ts");
+    await startLog(config.logLevel, this.terminal);
+    return config;
+  }
+
+  /** Runs `use` with the running node or the opened folder, which is closed afterwards. */
+  async withNode<Result>(
+    options: CommonOptions,
+    use: (node: NodeHandle) => Promise<Result>,
+    connectOptions: ConnectOptions & { flags?: Flags } = {},
+  ): Promise<Result> {
+    const config = await this.configure(options, connectOptions.flags);
+    const { connect } = await import("../node/mod.ts");
+    const node = await connect(config, connectOptions);
+    try {
+      return await use(node);
+    } finally {
+      await node.close();
+    }
+  }
+
+  /** Prints a result: JSON when asked for, else lines made for people. */
+  report(options: { json?: true | undefined }, result: unknown, lines: () => string[]): void {
+    if (options.json) this.terminal.out(JSON.stringify(result, null, 2));
+    else for (const line of lines()) this.terminal.out(line);
+  }
+}

@@ -1,0 +1,37 @@
+import type { MintResult } from "../../node/mod.ts";
+import { type Declare, examples, withCommon } from "../cli.ts";
+import { coins, count } from "../format.ts";
+import { integerValue, oneGiven, ownerValue } from "../values.ts";
+
+export const declare: Declare = (command, cli) => {
+  withCommon(command)
+    .argument("[who]", "name of a key, or an address, that gets the coins")
+    .option("--minter <who>", "the same as an option")
+    .option("--count <number>", "how many blocks", "1")
+    .addHelpText(
+      "after",
+      examples(["moim mint --minter w1", "one block"], ["moim mint w1 --count 3", "three blocks"]),
+    )
+    .action(async (positional, options) => {
+      const to = ownerValue(
+        oneGiven(positional, options.minter, "Name who gets the coins: moim mint --minter NAME"),
+      );
+      const number = integerValue(options.count, "--count", { min: 1, max: 1_000_000 });
+      const result = await cli.withNode(
+        options,
+        (node) => node.mint({ to, count: number }, (line) => cli.terminal.talk(line)),
+      );
+      cli.report(options, result, () => mintLines(result));
+    });
+};
+
+function mintLines(result: MintResult): string[] {
+  const whom = result.name ?? result.address;
+  const lines = result.blocks.map((block) => {
+    const payments = block.transactions > 1 ? `, ${count(block.transactions - 1, "payment")}` : "";
+    return `block ${block.height}  ${block.id}  ${coins(block.reward)} to ${whom}${payments}`;
+  });
+  if (result.peers === 0) lines.push("kept here; goes out with moim start");
+  else lines.push(`announced to ${count(result.peers, "peer")}`);
+  return lines;
+}

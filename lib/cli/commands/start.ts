@@ -1,0 +1,153 @@
+import { EXIT } from "../../base/mod.ts";
+import {
+  type ApiFile,
+  newCredentials,
+  type NodeConfig,
+  type NodeEvent,
+  type NodeHandle,
+  type OnEvent,
+  openNode,
+  refuseSecondNode,
+  removeApiFile,
+  type ServedApi,
+  writeApiFile,
+} from "../../node/mod.ts";
+import { type Cli, type Declare, examples, withCommon } from "../cli.ts";
+import { EventLines } from "../event_lines.ts";
+import { count } from "../format.ts";
+import { untilInterrupted } from "../interrupt.ts";
+import { joinLines } from "../join.ts";
+import { sourceText } from "../status_text.ts";
+
+export const declare: Declare = (command, cli) => {
+  withCommon(command)
+    .option("--port <port>", "P2P port, 0 picks one [NODE_ID, MOIM_PORT] (3000, or the next free)")
+    .option("--peer <address...>", "peers: multiaddr, host:port or peer id [MOIM_PEER]")
+    .option("--dht <kind>", "public, private or off [MOIM_DHT] (public)")
+    .option("--dht-protocol <id>", "another DHT, by its protocol id [MOIM_DHT_PROTOCOL]")
+    .option("--lan <on|off>", "find peers on the local network [MOIM_LAN] (on)")
+    .option("--announce <address...>", "public addresses of this node [MOIM_ANNOUNCE]")
+    .option("--minter <who>", "mint; the coins go to this key or address [MOIM_MINTER]")
+    .option(
+      "--mint-when <when>",
+      "pending: when payments wait, or always [MOIM_MINT_WHEN] (pending)",
+    )
+    .option("--solo", "mint without waiting for a peer [MOIM_SOLO]")
+    .option("--http <[host:]port>", "where the API listens, or off [MOIM_HTTP] (P2P port + 5000)")
+    .addHelpText(
+      "after",
+      examples(
+        ["moim start --rendezvous tuto", "join (or found) the network of a phrase"],
+        ["moim start --rendezvous tuto --minter w1", "and mint when payments wait"],
+        ["moim start --peer 192.0.2.7:3000", "with the address of somebody on it"],
+        ["NODE_ID=3001 moim start", "a second node here: port 3001, its own folder"],
+      ),
+    )
+    .action(async (options) => {
+      const { json: _json, dataDir: _dataDir, rendezvous: _phrase, network: _network, ...flags } =
+        options;
+      const config = await cli.configure(options, flags);
+      await runNode(config, options.json === true, cli);
+    });
+};
+
+/** From the first line to the last: opens, serves, tells what happens, and closes in order. */
+async function runNode(config: NodeConfig, isJson: boolean, cli: Cli): Promise<void> {
+  await refuseSecondNode(config);
+  const { terminal } = cli;
+  const interrupted = untilInterrupted(terminal);
+  const lines = new EventLines(terminal);
+  let isStopping = false;
+  const tell = (event: NodeEvent) => {
+    if (isStopping) return;
+    if (isJson) terminal.out(JSON.stringify(event));
+    else for (const line of lines.of(event)) terminal.out(line);
+  };
+  const credentials = newCredentials();
+  const node = await openNode(config, {
+    mode: "online",
+    instanceId: credentials.instanceId,
+    onEvent: tell,
+    onStop: interrupted.stop,
+  });
+  let served: ServedApi | undefined;
+  try {
+    served = await cli.serveApi(node, {
+      setting: config.http,
+      preferredPort: (await portOf(node, config)) + HTTP_PORT_OFFSET,
+      ...credentials,
+    });
+    const entry = { host: reachableHost(served.host), port: served.port, ...credentials };
+    await writeApiFile(config.dataDir, entry);
+    await tellReady(node, { config, entry, isJson, tell }, cli);
+    lines.begin();
+    await interrupted.done;
+    isStopping = true;
+    if (!isJson) terminal.out("stopping …");
+  } finally {
+    await removeApiFile(config.dataDir);
+    await served?.close();
+    await node.close();
+  }
+  if (!isJson) terminal.out("stopped");
+  cli.exitCode = EXIT.ok;
+}
+
+/** The API's port when none is asked for: this much above the P2P port. */
+const HTTP_PORT_OFFSET = 5000;
+
+/** The P2P port that was really opened. */
+async function portOf(node: NodeHandle, config: NodeConfig): Promise<number> {
+  const { addresses } = await node.status();
+  const match = /\/tcp\/([0-9]+)/.exec(addresses[0] ?? "");
+  return match ? Number(match[1]) : config.port;
+}
+
+/** A host that a program on this machine may connect to. */
+function reachableHost(host: string): string {
+  if (host === "0.0.0.0") return "127.0.0.1";
+  return host === "::" ? "::1" : host;
+}
+
+type Readiness = { config: NodeConfig; entry: ApiFile; isJson: boolean; tell: OnEvent };
+
+async function tellReady(
+  node: NodeHandle,
+  { config, entry, isJson, tell }: Readiness,
+  cli: Cli,
+): Promise<void> {
+  const { terminal } = cli;
+  const status = await node.status();
+  const url = `http://${entry.host.includes(":") ? `[${entry.host}]` : entry.host}:${entry.port}`;
+  if (isJson) {
+    terminal.out(JSON.stringify({
+      kind: "ready",
+      network: status.network,
+      peerId: status.peerId,
+      addresses: status.addresses,
+      http: config.http.kind === "off" ? null : url,
+    }));
+    return;
+  }
+  // What a source has said by itself already is not said again.
+  for (const source of status.discovery) {
+    tell({ kind: "discovery", source: source.source, text: sourceText(source) });
+  }
+  const isOpen = config.http.kind === "on";
+  terminal.out(`http        ${isOpen ? `${url}/api/v1/status` : "off"}`);
+  const isLocal = ["127.0.0.1", "localhost", "::1"].includes(entry.host);
+  if (isOpen && (!isLocal || config.http.kind === "on" && config.http.host === "0.0.0.0")) {
+    terminal.talk(
+      "Warning: other machines can read this node's API; what acts still needs its token",
+    );
+  }
+  for (const line of joinLines(status, config)) terminal.out(line);
+  const peers = status.peers === 0 ? "looking for peers" : count(status.peers, "peer");
+  terminal.out(
+    terminal.style(
+      "bold",
+      `ready: ${status.network}, height ${status.height}, ${peers}; ` +
+        "Ctrl-C stops",
+    ),
+  );
+}

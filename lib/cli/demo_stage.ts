@@ -1,0 +1,92 @@
+/** Where the demo plays: several nodes in this process, each with its own folder of a temporary one. */
+import { join } from "node:path";
+import { delay, EXIT, systemClock, UserError } from "../base/mod.ts";
+import {
+  type Flags,
+  type NodeConfig,
+  type NodeHandle,
+  type OpenMode,
+  openNode,
+  resolveConfig,
+} from "../node/mod.ts";
+
+/** A step that takes this long has failed. */
+const PATIENCE_MS = 60_000;
+const POLL_MS = 50;
+
+export class Stage {
+  readonly #dir: string;
+  readonly #out: (line: string) => void;
+  readonly #startedMs = systemClock.monotonicMs();
+  readonly #open = new Set<NodeHandle>();
+  #isClosing = false;
+
+  private constructor(dir: string, out: (line: string) => void) {
+    this.#dir = dir;
+    this.#out = out;
+  }
+
+  static async open(out: (line: string) => void): Promise<Stage> {
+    return new Stage(await Deno.makeTempDir({ prefix: "moim-demo-" }), out);
+  }
+
+  /** Tells one step, with the seconds since the beginning. */
+  tell(line: string): void {
+    if (!this.#isClosing) this.#out(`${this.seconds().toFixed(1).padStart(5)} s  ${line}`);
+  }
+
+  /** Seconds since the beginning. */
+  seconds(): number {
+    return (systemClock.monotonicMs() - this.#startedMs) / 1000;
+  }
+
+  /** Opens somebody's folder, with the network or without. */
+  async node(who: string, mode: OpenMode, flags: Flags): Promise<NodeHandle> {
+    const node = await openNode(this.#config(who, flags), { mode });
+    this.#open.add(node);
+    if (this.#isClosing) {
+      await this.leave(node);
+      throw new UserError(EXIT.interrupted, "Interrupted");
+    }
+    return node;
+  }
+
+  /** Closes one node. */
+  async leave(node: NodeHandle): Promise<void> {
+    this.#open.delete(node);
+    await node.close();
+  }
+
+  /** Waits until `check` gives something. Throws `UserError` (failed) after a minute. */
+  async until<Result>(
+    what: string,
+    check: () => Promise<Result | undefined | false>,
+  ): Promise<Result> {
+    const endMs = systemClock.monotonicMs() + PATIENCE_MS;
+    for (;;) {
+      const result = await check();
+      if (result !== undefined && result !== false) return result;
+      if (systemClock.monotonicMs() > endMs) {
+        throw new UserError(EXIT.failed, `The demo waited in vain: ${what}; try it again`);
+      }
+      await delay(systemClock, POLL_MS);
+    }
+  }
+
+  /** Closes every node and removes the folder. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    await Promise.allSettled([...this.#open].map((node) => node.close()));
+    await Deno.remove(this.#dir, { recursive: true });
+  }
+
+  /** Loopback and a private DHT only, and nothing of the user's own settings. */
+  #config(who: string, flags: Flags): NodeConfig {
+    return resolveConfig({
+      flags: { dataDir: join(this.#dir, who), port: "0", lan: "off", dht: "private", ...flags },
+      env: {},
+      readText: () => undefined,
+      os: Deno.build.os,
+    });
+  }
+}

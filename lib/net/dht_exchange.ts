@@ -1,0 +1,85 @@
+/** One round trip with one DHT server: tell it where we are, ask it who else is there. */
+import type { Connection, Stream } from "@libp2p/interface";
+import { peerIdFromMultihash } from "@libp2p/peer-id";
+import { multiaddr } from "@multiformats/multiaddr";
+import * as Digest from "multiformats/hashes/digest";
+import { concatBytes } from "../base/bytes.ts";
+import { splitPeerId } from "./addresses.ts";
+import {
+  decodeProviders,
+  encodeAddProvider,
+  encodeGetProviders,
+  takeFrame,
+  type WirePeer,
+} from "./dht_messages.ts";
+
+/** A peer that advertised under the phrase. */
+export type Provider = { peerId: string; addresses: string[] };
+
+export type Exchange = {
+  connection: Connection;
+  /** Protocol id of the DHT. */
+  protocol: string;
+  /** Multihash of the record's key. */
+  key: Uint8Array;
+  self: { peerId: Connection["remotePeer"]; addresses: string[] };
+  signal: AbortSignal;
+};
+
+/**
+ * Sends ADD_PROVIDER and GET_PROVIDERS over one stream. The server works them off in order, so its
+ * answer comes after it has dealt with our record. Throws `UnsupportedProtocolError` where the
+ * other side is no server of this DHT, or whatever else failed.
+ */
+export async function exchangeProviders(exchange: Exchange): Promise<Provider[]> {
+  const { connection, protocol, key, self, signal } = exchange;
+  const stream = await connection.newStream(protocol, { signal });
+  try {
+    const own: WirePeer = {
+      id: self.peerId.toMultihash().bytes,
+      addresses: self.addresses.map((address) => multiaddr(splitPeerId(address).base).bytes),
+    };
+    if (own.addresses.length > 0) stream.send(encodeAddProvider(key, own));
+    stream.send(encodeGetProviders(key));
+    const answer = decodeProviders(await readMessage(stream, signal));
+    void stream.close({ signal }).catch(() => stream.abort(new Error("Cannot close in time")));
+    return answer.flatMap(readProvider);
+  } catch (error) {
+    stream.abort(error instanceof Error ? error : new Error(String(error)));
+    throw error;
+  }
+}
+
+async function readMessage(stream: Stream, signal: AbortSignal): Promise<Uint8Array> {
+  const onAbort = () => stream.abort(new Error("The DHT server did not answer in time"));
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    let received: Uint8Array = new Uint8Array();
+    for await (const chunk of stream) {
+      received = concatBytes(received, chunk.subarray());
+      const message = takeFrame(received);
+      if (message !== undefined) return message;
+    }
+    throw new Error("The DHT server closed the stream without an answer");
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+/** A provider whose id or addresses cannot be read is somebody else's mistake: it is left out. */
+function readProvider(peer: WirePeer): Provider[] {
+  try {
+    const peerId = peerIdFromMultihash(Digest.decode(peer.id)).toString();
+    return [{ peerId, addresses: peer.addresses.flatMap(readAddress) }];
+  } catch {
+    return [];
+  }
+}
+
+function readAddress(bytes: Uint8Array): string[] {
+  try {
+    return [splitPeerId(multiaddr(bytes).toString()).base];
+  } catch {
+    return [];
+  }
+}

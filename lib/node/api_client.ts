@@ -1,0 +1,123 @@
+/**
+ * Requests to the HTTP API of a running node. Uses node:http because `fetch` would send a loopback
+ * request, and the token in it, to the proxy that HTTP_PROXY names.
+ */
+import { Buffer } from "node:buffer";
+import { type IncomingMessage, request } from "node:http";
+import { EXIT, type ExitCode, messageOf, UserError } from "../base/errors.ts";
+import type { OnLine } from "./api.ts";
+
+/** Where the API is, and what opens it (absent: only what needs no token). */
+export type Endpoint = { host: string; port: number; token?: string | undefined };
+
+/** One request; `onLine` receives the progress lines of a streamed answer. */
+export type ApiRequest = {
+  method: "GET" | "POST";
+  /** Below /api/v1, such as `status`. */
+  path: string;
+  body?: unknown;
+  onLine?: OnLine | undefined;
+  /** Ends an attempt that gets no answer at all; without it an answer may take any time. */
+  timeoutMs?: number | undefined;
+};
+
+/** An answer as it came: status, and JSON (undefined where there was none). */
+export type ApiAnswer = { status: number; content: unknown };
+
+/** Most bytes of one answer or one line of a streamed one (a block of 512 KiB, taken apart). */
+const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
+
+/**
+ * Sends a request. Throws whatever node:http throws when nobody answers; a problem is an answer.
+ */
+export async function exchange(endpoint: Endpoint, call: ApiRequest): Promise<ApiAnswer> {
+  const response = await send(endpoint, call);
+  const type = String(response.headers["content-type"] ?? "");
+  if (type.startsWith("application/x-ndjson")) return await readStream(response, call.onLine);
+  const text = await readAll(response);
+  const isJson = type.startsWith("application/json") || type.startsWith("application/problem+json");
+  return {
+    status: response.statusCode ?? 0,
+    content: isJson && text !== "" ? JSON.parse(text) : undefined,
+  };
+}
+
+/** Sends a request and gives the result. Throws the `UserError` that a problem carries. */
+export async function callApi<Result>(endpoint: Endpoint, call: ApiRequest): Promise<Result> {
+  let answer: ApiAnswer;
+  try {
+    answer = await exchange(endpoint, call);
+  } catch (error) {
+    throw new UserError(
+      EXIT.unreachable,
+      `Cannot reach the running node: ${messageOf(error)}; look whether it still runs`,
+      { cause: error },
+    );
+  }
+  if (answer.status >= 200 && answer.status < 300) return answer.content as Result;
+  throw problemError(answer);
+}
+
+function problemError({ status, content }: ApiAnswer): UserError {
+  const problem = (content ?? {}) as { detail?: unknown; exitCode?: unknown };
+  const code = Object.values(EXIT).find((known) => known === problem.exitCode);
+  const detail = typeof problem.detail === "string"
+    ? problem.detail
+    : `The running node answered with status ${status}`;
+  return new UserError((code ?? EXIT.failed) as ExitCode, detail);
+}
+
+function send(endpoint: Endpoint, call: ApiRequest): Promise<IncomingMessage> {
+  const body = call.body === undefined ? undefined : JSON.stringify(call.body);
+  const headers: Record<string, string> = { accept: "application/json" };
+  if (endpoint.token !== undefined) headers.authorization = `Bearer ${endpoint.token}`;
+  if (call.method === "POST") headers["content-type"] = "application/json";
+  if (body !== undefined) headers["content-length"] = String(Buffer.byteLength(body));
+  return new Promise((resolve, reject) => {
+    const outgoing = request({
+      host: endpoint.host,
+      port: endpoint.port,
+      method: call.method,
+      path: `/api/v1/${call.path}`,
+      headers,
+      agent: false,
+    }, resolve);
+    outgoing.on("error", reject);
+    if (call.timeoutMs !== undefined) {
+      outgoing.setTimeout(call.timeoutMs, () => outgoing.destroy(new Error("No answer in time")));
+    }
+    outgoing.end(body);
+  });
+}
+
+async function readAll(response: IncomingMessage): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of response as AsyncIterable<Uint8Array>) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.length > ANSWER_BYTES_MAX) throw new Error("The answer is too long");
+  }
+  return text + decoder.decode();
+}
+
+/** Reads `{"line"}` objects until the one that holds the result or the problem. */
+async function readStream(
+  response: IncomingMessage,
+  onLine: OnLine | undefined,
+): Promise<ApiAnswer> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of response as AsyncIterable<Uint8Array>) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = lines.pop() ?? "";
+    if (rest.length > ANSWER_BYTES_MAX) throw new Error("The answer is too long");
+    for (const line of lines) {
+      if (line === "") continue;
+      const item = JSON.parse(line) as { line?: string; result?: unknown; problem?: unknown };
+      if (item.line !== undefined) onLine?.(item.line);
+      else if (item.problem !== undefined) return { status: 500, content: item.problem };
+      else return { status: 200, content: item.result };
+    }
+  }
+  throw new Error("The answer ended early");
+}

@@ -1,0 +1,398 @@
+/** A node of this process: answers every call of `NodeApi` from its ledger and its network. */
+import { toHex } from "../base/bytes.ts";
+import { systemClock } from "../base/clock.ts";
+import { EXIT, UserError } from "../base/errors.ts";
+import { formatCoins } from "../primitives/amount.ts";
+import type { Block } from "../primitives/block.ts";
+import { asBlockId, asTxId, isHashHex, type TxId } from "../primitives/ids.ts";
+import type { Minter } from "../minter/mod.ts";
+import type { WalletKey } from "../wallet/keystore.ts";
+import type {
+  AddPeerResult,
+  Balance,
+  BlockInfo,
+  ChainPage,
+  HistoryPage,
+  MempoolPage,
+  MintRequest,
+  MintResult,
+  NetworkInfo,
+  NodeHandle,
+  NodeStatus,
+  OnLine,
+  PeerInfo,
+  ReindexReport,
+  SendRequest,
+  SendResult,
+  TransactionInfo,
+  VerifyReport,
+  WalletExportResult,
+  WalletKeyInfo,
+  WalletNewResult,
+} from "./api.ts";
+import { ownerBalance, ownerHistory } from "./coins.ts";
+import type { Ledger } from "./ledger.ts";
+import { describeNetwork } from "./network_choice.ts";
+import type { Online } from "./online.ts";
+import { type MadePayment, makePayment } from "./payments.ts";
+import { shorten } from "./settings.ts";
+import { VERSION } from "./version.ts";
+import { Views } from "./views.ts";
+
+/** Blocks of one page, and of one `mint`. */
+const PAGE_MAX = 100;
+const MINT_COUNT_MAX = 10_000;
+
+export interface LocalNodeParts {
+  ledger: Ledger;
+  /** Absent when the folder is open for one command only. */
+  online: Online | undefined;
+  minter: Minter;
+  mintingStatus: () => NodeStatus["minter"];
+  instanceId: string | undefined;
+  /** How long it took when the opening has rebuilt coins and indexes already. */
+  rebuiltInMs?: number;
+  onStop: () => void;
+  /** Ends everything that the composition root began. */
+  onClose: () => Promise<void>;
+}
+
+export class LocalNode implements NodeHandle {
+  readonly #ledger: Ledger;
+  readonly #online: Online | undefined;
+  readonly #minter: Minter;
+  readonly #parts: LocalNodeParts;
+  readonly #views: Views;
+  readonly #startedMs = systemClock.nowMs();
+  /** Ends what calls are waiting for when the node closes. */
+  readonly #closing = new AbortController();
+  #closed: Promise<void> | undefined;
+
+  constructor(parts: LocalNodeParts) {
+    this.#parts = parts;
+    this.#ledger = parts.ledger;
+    this.#online = parts.online;
+    this.#minter = parts.minter;
+    const { chain, mempool, keystore } = parts.ledger;
+    this.#views = new Views({ chain, mempool, nameOf: (lock) => keystore.keyOf(lock)?.name });
+  }
+
+  status(): Promise<NodeStatus> {
+    const { chain, mempool, network } = this.#ledger;
+    const tip = chain.tip();
+    const { instanceId } = this.#parts;
+    const minter = this.#parts.mintingStatus();
+    return Promise.resolve({
+      ...(instanceId !== undefined && { instanceId }),
+      version: VERSION,
+      running: this.#online !== undefined,
+      network: network.name,
+      genesisId: chain.genesisId,
+      height: tip.height,
+      tipId: tip.id,
+      tipTimeMs: tip.timeMs,
+      totalWork: String(tip.totalWork),
+      ...(this.#online?.status() ?? offlineStatus(tip.height)),
+      ...(minter && { minter }),
+      mempool: { transactions: mempool.size, bytes: mempool.bytes },
+      indexes: { ready: chain.indexesReady(), height: chain.indexProgress().height },
+      ...(this.#online && { startedMs: this.#startedMs }),
+    });
+  }
+
+  network(): Promise<NetworkInfo> {
+    const { network, rendezvous, networkFolder } = this.#ledger;
+    return Promise.resolve(describeNetwork(network, { rendezvous, folder: networkFolder.path }));
+  }
+
+  peers(): Promise<PeerInfo[]> {
+    return Promise.resolve(this.#online?.peers() ?? []);
+  }
+
+  addPeer(address: string): Promise<AddPeerResult> {
+    if (this.#online !== undefined) return this.#online.addPeer(address);
+    throw new UserError(EXIT.unreachable, "No node runs here: start it with moim start");
+  }
+
+  balance(who: string): Promise<Balance> {
+    return ownerBalance(this.#ledger, this.#ledger.keystore.resolve(who));
+  }
+
+  balances(): Promise<Balance[]> {
+    const owners = this.#ledger.keystore.keys().map((key) => ({ ...key, key }));
+    return Promise.all(owners.map((owner) => ownerBalance(this.#ledger, owner)));
+  }
+
+  history(
+    who: string,
+    page: { before?: string | undefined; limit: number },
+  ): Promise<HistoryPage> {
+    const owner = this.#ledger.keystore.resolve(who);
+    return ownerHistory({ ...this.#ledger, views: this.#views }, owner, page);
+  }
+
+  async send(request: SendRequest, onLine: OnLine = () => {}): Promise<SendResult> {
+    this.#ledger.checkHealthy();
+    const { peer } = request;
+    if (peer !== undefined && this.#online === undefined) {
+      throw new UserError(EXIT.unreachable, "Cannot reach a peer: no network is open");
+    }
+    if (peer !== undefined) await this.#online!.reach(peer, this.#closing.signal);
+    const payment = await makePayment(this.#ledger, request);
+    const peers = this.#online?.peerCount ?? 0;
+    const result: SendResult = {
+      txId: payment.transaction.id,
+      from: payment.from,
+      to: payment.to,
+      amount: request.amount,
+      fee: payment.fee,
+      change: payment.change,
+      state: peers > 0 ? "announced" : "queued",
+      peers,
+    };
+    if (peer !== undefined) await this.#online!.delivered(payment.transaction.id);
+    if (request.mint) await this.#mintOne(this.#ledger.keystore.resolveOwn(request.from));
+    if (request.wait && !request.mint) await this.#untilMined(payment, onLine);
+    return await this.#whereItIs(result);
+  }
+
+  async mint(request: MintRequest, onLine: OnLine = () => {}): Promise<MintResult> {
+    this.#ledger.checkHealthy();
+    const { count = 1 } = request;
+    if (!Number.isSafeInteger(count) || count < 1 || count > MINT_COUNT_MAX) {
+      throw new UserError(EXIT.usage, `Cannot mint ${count} blocks: give 1 to ${MINT_COUNT_MAX}`);
+    }
+    const owner = this.#ledger.keystore.resolve(request.to);
+    const blocks: MintResult["blocks"] = [];
+    for (let made = 0; made < count; made++) {
+      const { block, height } = await this.#mintOne(owner, onLine);
+      const [coinbase] = block.transactions;
+      const reward = coinbase!.outputs.reduce((sum, output) => sum + output.amount, 0);
+      blocks.push({ id: block.id, height, reward, transactions: block.transactions.length });
+      if (count > 1) {
+        onLine(`block ${height} (${made + 1} of ${count}): ${formatCoins(reward)} coins`);
+      }
+    }
+    return {
+      address: owner.address,
+      ...(owner.key && { name: owner.key.name }),
+      blocks,
+      peers: this.#online?.peerCount ?? 0,
+    };
+  }
+
+  async chain(page: { before?: number | undefined; limit: number }): Promise<ChainPage> {
+    const { chain } = this.#ledger;
+    const { height } = chain.tip();
+    const first = Math.min(page.before ?? height + 1, height + 1) - 1;
+    const last = Math.max(0, first - Math.min(page.limit, PAGE_MAX) + 1);
+    const blocks = [];
+    for (let at = first; at >= last; at--) {
+      blocks.push(await this.#views.summary(await this.#at(at)));
+    }
+    return { blocks, height, ...(last > 0 && { next: last }) };
+  }
+
+  async block(idOrHeight: string): Promise<BlockInfo> {
+    const { chain } = this.#ledger;
+    if (/^\d{1,10}$/.test(idOrHeight)) {
+      const height = Number(idOrHeight);
+      if (height > chain.tip().height) {
+        throw new UserError(
+          EXIT.notFound,
+          `No block ${height} yet: the newest is block ${chain.tip().height}`,
+        );
+      }
+      return await this.#views.block(await this.#at(height));
+    }
+    const id = idOrHeight.toLowerCase();
+    if (!isHashHex(id)) {
+      throw new UserError(
+        EXIT.usage,
+        `"${shorten(idOrHeight)}" is neither a height nor a block id of 64 hex digits`,
+      );
+    }
+    const block = await chain.block(asBlockId(id));
+    if (block === undefined) throw new UserError(EXIT.notFound, `No block ${id} here`);
+    return await this.#views.block(block);
+  }
+
+  async transaction(idText: string): Promise<TransactionInfo> {
+    const id = transactionId(idText);
+    const { chain, mempool } = this.#ledger;
+    const found = await chain.transaction(id);
+    if (found !== undefined) return await this.#views.confirmed(found.transaction, found);
+    const entry = mempool.get(id);
+    if (entry !== undefined) return await this.#views.pending(entry.transaction);
+    const { height, target } = chain.indexProgress();
+    const behind = chain.indexesReady()
+      ? ""
+      : `; the index has reached block ${height} of ${target}: try again in a moment`;
+    throw new UserError(EXIT.notFound, `No transaction ${id} here${behind}`);
+  }
+
+  mempool(page: { limit: number }): Promise<MempoolPage> {
+    const { mempool } = this.#ledger;
+    const entries = mempool.entries()
+      .map(({ transaction, fee, addedMs }) => ({
+        txId: transaction.id,
+        bytes: transaction.bytes.length,
+        fee,
+        addedMs,
+      }))
+      .sort((a, b) => b.fee / b.bytes - a.fee / a.bytes);
+    return Promise.resolve({
+      transactions: mempool.size,
+      bytes: mempool.bytes,
+      entries: entries.slice(0, page.limit),
+    });
+  }
+
+  async walletNew(alias?: string): Promise<WalletNewResult> {
+    const { key, mnemonic } = await this.#ledger.keystore.newKey(alias);
+    return {
+      key: keyInfo(key),
+      ...(mnemonic !== undefined && { mnemonic }),
+      file: this.#ledger.keystore.path,
+    };
+  }
+
+  walletList(): Promise<WalletKeyInfo[]> {
+    return Promise.resolve(this.#ledger.keystore.keys().map(keyInfo));
+  }
+
+  async walletImport(name: string, secret: string): Promise<WalletKeyInfo> {
+    return keyInfo(await this.#ledger.keystore.import(name, secret));
+  }
+
+  walletExport(name?: string): Promise<WalletExportResult> {
+    const { keystore } = this.#ledger;
+    if (name === undefined) {
+      return Promise.resolve({ kind: "mnemonic", mnemonic: keystore.exportMnemonic() });
+    }
+    const { key, secret } = keystore.exportSecret(name);
+    return Promise.resolve({ kind: "key", name: key.name, address: key.address, secret });
+  }
+
+  async walletRestore(mnemonic: string): Promise<WalletKeyInfo[]> {
+    const { keystore, chain } = this.#ledger;
+    const keys = await keystore.restore(mnemonic, async (lock) => {
+      if ((await chain.coinsOf(lock)).length > 0) return true;
+      return (await chain.history(lock, { limit: 1 })).entries.length > 0;
+    });
+    return keys.map(keyInfo);
+  }
+
+  async reindex(onLine: OnLine = () => {}): Promise<ReindexReport> {
+    const { chain } = this.#ledger;
+    const startMs = systemClock.monotonicMs();
+    const { rebuiltInMs } = this.#parts;
+    if (rebuiltInMs === undefined) await chain.reindex(progressLine(onLine));
+    const elapsedMs = Math.round(rebuiltInMs ?? elapsed(startMs));
+    return { blocks: chain.tip().height + 1, elapsedMs };
+  }
+
+  async verify(onLine: OnLine = () => {}): Promise<VerifyReport> {
+    const startMs = systemClock.monotonicMs();
+    const report = await this.#ledger.chain.verify(progressLine(onLine));
+    return { ...report, problems: [...report.problems], elapsedMs: elapsed(startMs) };
+  }
+
+  stop(): Promise<void> {
+    this.#parts.onStop();
+    return Promise.resolve();
+  }
+
+  /** Ends the node; calls under way are given up. Safe to call twice. */
+  close(): Promise<void> {
+    this.#closing.abort();
+    return this.#closed ??= this.#parts.onClose();
+  }
+
+  async #at(height: number): Promise<Block> {
+    const { chain } = this.#ledger;
+    const id = chain.blockIdAt(height);
+    const block = id && await chain.block(id);
+    if (block !== undefined) return block;
+    throw new UserError(
+      EXIT.damaged,
+      `Block ${height} is missing or damaged: run moim verify, then moim reindex`,
+    );
+  }
+
+  async #mintOne(owner: { lock: WalletKey["lock"] }, onLine: OnLine = () => {}) {
+    const minted = await this.#minter.mintNow(
+      owner.lock,
+      this.#closing.signal,
+      (waitMs) => onLine(`waiting ${Math.ceil(waitMs / 1000)} s: blocks need a minimum gap`),
+    );
+    if (minted !== undefined) return minted;
+    throw new UserError(EXIT.interrupted, "Minting was interrupted: no block was made");
+  }
+
+  async #untilMined({ transaction }: MadePayment, onLine: OnLine): Promise<void> {
+    if (this.#online === undefined) {
+      throw new UserError(
+        EXIT.unreachable,
+        `No node runs here: payment ${transaction.id} is queued and goes out with moim start`,
+      );
+    }
+    await this.#online.untilReached(this.#closing.signal);
+    onLine("waiting for a block with this payment");
+    const { chain } = this.#ledger;
+    await new Promise<void>((resolve) => {
+      const end = () => {
+        unsubscribe();
+        this.#closing.signal.removeEventListener("abort", end);
+        resolve();
+      };
+      const unsubscribe = chain.subscribe(({ connected }) => {
+        const ids = connected.flatMap((block) => block.transactions.map(({ id }) => id));
+        if (ids.includes(transaction.id)) end();
+      });
+      this.#closing.signal.addEventListener("abort", end);
+    });
+  }
+
+  async #whereItIs(result: SendResult): Promise<SendResult> {
+    const found = await this.#ledger.chain.transaction(asTxId(result.txId));
+    if (found === undefined) return result;
+    return { ...result, state: "minted", block: { id: found.blockId, height: found.height } };
+  }
+}
+
+function offlineStatus(height: number) {
+  return {
+    sync: { phase: "offline" as const, height, targetHeight: height },
+    peers: 0,
+    peersKnown: 0,
+    addresses: [],
+    reachability: "no node runs here",
+    discovery: [],
+  };
+}
+
+function keyInfo({ name, address, publicKey, path }: WalletKey): WalletKeyInfo {
+  return {
+    name,
+    address,
+    publicKey: toHex(publicKey),
+    ...(path !== undefined && { path }),
+    imported: path === undefined,
+  };
+}
+
+function transactionId(text: string): TxId {
+  const id = text.toLowerCase();
+  if (isHashHex(id)) return asTxId(id);
+  throw new UserError(EXIT.usage, `"${shorten(text)}" is not a transaction id of 64 hex digits`);
+}
+
+function progressLine(onLine: OnLine) {
+  return ({ phase, done, total }: { phase: string; done: number; total: number }) =>
+    onLine(`${phase}: ${done} of ${total}`);
+}
+
+function elapsed(startMs: number): number {
+  return Math.round(systemClock.monotonicMs() - startMs);
+}

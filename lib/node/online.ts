@@ -1,0 +1,391 @@
+/** The network side of a node: transport and discovery, sessions, peer book and sync, joined. */
+import { type Clock, delay } from "../base/clock.ts";
+import { EXIT, messageOf, UserError } from "../base/errors.ts";
+import { getLogger } from "../base/log.ts";
+import type { Random } from "../base/random.ts";
+import type { PeerSession } from "../net/hub.ts";
+import { parsePeerArgument } from "../net/addresses.ts";
+import { Libp2pTransport, type Libp2pTransportOptions } from "../net/libp2p_transport.ts";
+import { PortBusyError } from "../net/listening.ts";
+import { PeerManager } from "../net/peer_manager.ts";
+import type { DialTarget } from "../net/transport.ts";
+import { PeerBook } from "../peers/peer_book.ts";
+import { lockOfSpend, type Transaction } from "../primitives/transaction.ts";
+import type { TxId } from "../primitives/ids.ts";
+import { Sync } from "../sync/mod.ts";
+import type { AddPeerResult, NodeStatus, OnEvent, PeerInfo, SourceStatus } from "./api.ts";
+import type { NodeConfig } from "./config.ts";
+import { type Ledger, updateState } from "./ledger.ts";
+import { PeerFile } from "./peer_file.ts";
+import { VERSION } from "./version.ts";
+
+/** An unrequested port that is busy moves on by one, so often. */
+const PORTS_TRIED_MAX = 100;
+/** Fewer outbound sessions than this, and the DHT is asked every minute. */
+const WANTED_OUTBOUND = 4;
+/** How long a named peer may take to answer before a command gives up on it. */
+const REACH_MS = 10_000;
+/** How long a peer may take to fetch a payment that it was told of. */
+const DELIVERY_MS = 5_000;
+
+export interface OnlineParts {
+  ledger: Ledger;
+  config: NodeConfig;
+  clock: Clock;
+  random: Random;
+  onEvent: OnEvent;
+  /** The chain can no longer be written: the node must end. */
+  onFailure: (error: unknown) => void;
+}
+
+export class Online {
+  readonly #parts: OnlineParts;
+  readonly #transport: Libp2pTransport;
+  readonly #book: PeerBook;
+  readonly #peerFile: PeerFile;
+  readonly #peers: PeerManager;
+  readonly #sync: Sync;
+  /** Payments that some peer has asked for since they were made. */
+  readonly #fetched = new Set<TxId>();
+  #hadPeers: boolean;
+
+  private constructor(
+    parts: OnlineParts,
+    transport: Libp2pTransport,
+    book: { book: PeerBook; file: PeerFile },
+    peers: PeerManager,
+  ) {
+    this.#parts = parts;
+    this.#transport = transport;
+    this.#book = book.book;
+    this.#peerFile = book.file;
+    this.#peers = peers;
+    this.#hadPeers = book.book.best(parts.clock.nowMs()).length > 0;
+    const { chain, mempool, keystore } = parts.ledger;
+    const isOwn = (transaction: Transaction) =>
+      transaction.spends.some((spend) => keystore.keyOf(lockOfSpend(spend)) !== undefined);
+    this.#sync = new Sync({
+      chain,
+      mempool,
+      peers,
+      clock: parts.clock,
+      isOwn,
+      onFailure: parts.onFailure,
+    });
+  }
+
+  /** Opens the port and begins with every discovery source. Throws `UserError`. */
+  static async start(parts: OnlineParts): Promise<Online> {
+    const { ledger, config, clock, random } = parts;
+    const targets = config.peers.map(parsePeerArgument);
+    const peerFile = new PeerFile(ledger.store, clock);
+    const book = new PeerBook({ random, onChange: (change) => peerFile.note(change) });
+    book.load(await peerFile.load());
+    let peers: PeerManager | undefined;
+    const transport = await listen(parts, {
+      identitySeed: await ledger.folder.identitySeed(),
+      port: config.port,
+      announce: config.announce,
+      dht: { mode: config.dht, ...(config.dhtProtocol && { protocol: config.dhtProtocol }) },
+      bootstraps: bootstrapsOf(targets, book),
+      lan: config.lan,
+      rendezvous: ledger.rendezvous,
+      agent: `moim/${VERSION}`,
+      clock,
+      wantsPeers: () => (peers?.stats().outbound ?? 0) < WANTED_OUTBOUND,
+      onCandidate: (candidate) => peers?.found(candidate),
+      onNotice: (text) => parts.onEvent({ kind: "notice", level: "warning", text }),
+    });
+    peers = new PeerManager({
+      transport,
+      book,
+      clock,
+      random,
+      wanted: targets,
+      local: () => {
+        const { id, height, totalWork } = ledger.chain.tip();
+        return {
+          genesisId: ledger.chain.genesisId,
+          networkName: ledger.network.name,
+          agent: `moim/${VERSION}`,
+          tipId: id,
+          tipHeight: height,
+          totalWork,
+        };
+      },
+    });
+    const online = new Online(parts, transport, { book, file: peerFile }, peers);
+    online.#begin();
+    return online;
+  }
+
+  get port(): number {
+    return this.#transport.port;
+  }
+
+  get peerCount(): number {
+    return this.#peers.sessions().length;
+  }
+
+  /** Whether blocks are being fetched by the thousand. */
+  get isSyncing(): boolean {
+    const { phase, height, targetHeight } = this.#sync.state();
+    return phase === "blocks" && targetHeight - height > 2;
+  }
+
+  /** For the minter: whoever once had peers waits for one. */
+  peerState(): { connected: number; everHad: boolean } {
+    return { connected: this.peerCount, everHad: this.#hadPeers };
+  }
+
+  status(): Pick<
+    NodeStatus,
+    "sync" | "peers" | "peersKnown" | "peerId" | "addresses" | "reachability" | "discovery"
+  > {
+    const { phase, height, targetHeight, blocksPerSecond, etaMs } = this.#sync.state();
+    return {
+      sync: {
+        phase,
+        height,
+        targetHeight,
+        ...(blocksPerSecond > 0 && { blocksPerSecond }),
+        ...(etaMs !== undefined && { etaMs }),
+      },
+      peers: this.peerCount,
+      peersKnown: this.#book.size,
+      peerId: this.#transport.peerId,
+      addresses: this.#transport.addresses(),
+      reachability: this.#transport.reachability().text,
+      discovery: this.#sources(),
+    };
+  }
+
+  /** Sessions first, then those that the book remembers. */
+  peers(): PeerInfo[] {
+    const sessions = this.#peers.sessions();
+    const connected = sessions.map((session) => this.#sessionInfo(session));
+    const ids = new Set(sessions.map((session) => session.peerId));
+    const known = this.#book.all().filter((record) => !ids.has(record.peerId))
+      .map((record): PeerInfo => ({
+        peerId: record.peerId,
+        connected: false,
+        found: this.#book.sourceOf(record.peerId) ?? record.source,
+        addresses: record.addresses.map(({ address }) => address),
+        ...(record.lastSuccessMs > 0 && { lastSeenMs: record.lastSuccessMs }),
+        failuresInARow: record.failuresInARow,
+      }));
+    return [...connected, ...known];
+  }
+
+  /** Throws `UserError` (usage) for what is no address. */
+  addPeer(text: string): Promise<AddPeerResult> {
+    const target = this.#addTarget(text);
+    const { peerId } = target;
+    const isConnected = this.#sessionWith(target) !== undefined;
+    return Promise.resolve({
+      state: isConnected ? "connected" : "trying",
+      ...(peerId !== undefined && { peerId }),
+      text: isConnected ? `connected to ${text}` : `trying ${text}, for as long as the node runs`,
+    });
+  }
+
+  /** Waits for a session with the peer. Throws `UserError` (unreachable) after ten seconds. */
+  async reach(text: string, signal: AbortSignal): Promise<void> {
+    const target = this.#addTarget(text);
+    await this.#until(() => this.#sessionWith(target) !== undefined, REACH_MS, signal);
+    if (this.#sessionWith(target) !== undefined) return;
+    throw new UserError(
+      EXIT.unreachable,
+      `Cannot reach ${text}: no node of this network answers there; nothing was sent`,
+    );
+  }
+
+  /** Waits for a session with anybody. Throws `UserError` (unreachable) after ten seconds. */
+  async untilReached(signal: AbortSignal): Promise<void> {
+    await this.#until(() => this.peerCount > 0, REACH_MS, signal);
+    if (this.peerCount > 0) return;
+    throw new UserError(
+      EXIT.unreachable,
+      "No peer answers: the payment is queued and goes out as soon as one does",
+    );
+  }
+
+  /** Waits until a peer has fetched the payment, or some seconds: it may have had it already. */
+  async delivered(txId: TxId): Promise<void> {
+    await this.#until(() => this.#fetched.has(txId), DELIVERY_MS);
+  }
+
+  /** Says goodbye, ends everything and keeps the peer book; about a second at most. */
+  async stop(): Promise<void> {
+    await this.#peers.stop();
+    await this.#sync.stop();
+    await this.#transport.stop();
+    await this.#peerFile.close();
+  }
+
+  #begin(): void {
+    const { onEvent, clock } = this.#parts;
+    const { addresses, port } = { addresses: this.#transport.addresses(), port: this.port };
+    onEvent({ kind: "listening", peerId: this.#transport.peerId, port, addresses });
+    this.#transport.onAddressesChanged(() => {
+      this.#peers.readvertise();
+      onEvent({
+        kind: "addresses",
+        addresses: this.#transport.addresses(),
+        reachability: this.#transport.reachability().text,
+      });
+    });
+    this.#transport.onDiscoveryChanged(({ source, text }) =>
+      onEvent({ kind: "discovery", source, text })
+    );
+    this.#peers.onNotice((text) => onEvent({ kind: "notice", level: "warning", text }));
+    this.#peers.onSession((session) => this.#tellSession(session));
+    this.#peers.onSessionEnd((session, reason) => {
+      const { peerId } = session;
+      onEvent({ kind: "peer-disconnected", peerId, reason, peers: this.peerCount });
+      this.#transport.lookUpSoon();
+    });
+    this.#peers.onMessage((_session, message) => {
+      if (message.type !== "getdata") return;
+      for (const item of message.items) if (item.kind === "tx") this.#noteFetched(item.id);
+    });
+    this.#sync.onProgress((sync) => {
+      const { blocksPerSecond, etaMs, ...rest } = sync;
+      onEvent({
+        kind: "sync",
+        sync: {
+          ...rest,
+          ...(blocksPerSecond > 0 && { blocksPerSecond }),
+          ...(etaMs !== undefined && { etaMs }),
+        },
+      });
+    });
+    this.#sync.start();
+    this.#peers.start();
+    getLogger("node").debug("Online at {ms}", { ms: clock.monotonicMs() });
+  }
+
+  /** Only payments of this node's own mempool are worth remembering. */
+  #noteFetched(id: TxId): void {
+    if (this.#parts.ledger.mempool.get(id)?.local) this.#fetched.add(id);
+  }
+
+  #tellSession(session: PeerSession): void {
+    this.#hadPeers = true;
+    this.#parts.onEvent({
+      kind: "peer-connected",
+      peerId: session.peerId,
+      address: session.address,
+      found: session.found,
+      direction: session.direction,
+      height: session.remote.tipHeight,
+      agent: session.remote.agent,
+      peers: this.peerCount,
+    });
+  }
+
+  #sessionInfo(session: PeerSession): PeerInfo {
+    const height = this.#sync.heightOf(session.peerId) ?? session.remote.tipHeight;
+    const record = this.#book.get(session.peerId);
+    return {
+      peerId: session.peerId,
+      connected: true,
+      found: session.found,
+      addresses: record?.addresses.map(({ address }) => address) ?? [session.address],
+      address: session.address,
+      direction: session.direction,
+      agent: session.remote.agent,
+      height,
+      latencyMs: session.latencyMs,
+      connectedAtMs: session.connectedAtMs,
+      lastSeenMs: this.#parts.clock.nowMs(),
+      bytesIn: session.bytesIn,
+      bytesOut: session.bytesOut,
+    };
+  }
+
+  #sources(): SourceStatus[] {
+    const { config } = this.#parts;
+    const sessions = this.#peers.sessions();
+    const by = (source: string) => sessions.filter((session) => session.found === source).length;
+    const remembered = this.#book.all().filter((record) => record.lastSuccessMs > 0).length;
+    const known: SourceStatus = {
+      source: "known",
+      enabled: true,
+      text: `${remembered} remembered, ${by("known")} connected`,
+    };
+    const named: SourceStatus = {
+      source: "peer",
+      enabled: config.peers.length > 0,
+      text: `${config.peers.length} named, ${by("peer")} connected`,
+    };
+    const found = this.#transport.discovery().map(({ source, state, text }): SourceStatus => ({
+      source,
+      enabled: state !== "off",
+      text,
+    }));
+    return [known, named, ...found];
+  }
+
+  #addTarget(text: string): DialTarget {
+    let target: DialTarget;
+    try {
+      target = parsePeerArgument(text);
+    } catch (error) {
+      throw new UserError(EXIT.usage, `Cannot use "${text}" as a peer: ${messageOf(error)}`);
+    }
+    this.#peers.addPeer(target);
+    this.#transport.addBootstrap(target.addresses);
+    return target;
+  }
+
+  #sessionWith(target: DialTarget): PeerSession | undefined {
+    const peerId = target.peerId ?? this.#peers.peerIdAt(target);
+    return this.#peers.sessions().find((session) => session.peerId === peerId);
+  }
+
+  /** Waits for what sessions and messages bring; they come without another signal. */
+  async #until(isTrue: () => boolean, timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    const { clock } = this.#parts;
+    const endMs = clock.monotonicMs() + timeoutMs;
+    while (!isTrue() && clock.monotonicMs() < endMs && !signal?.aborted) {
+      await delay(clock, 20, signal);
+    }
+  }
+}
+
+/** Every address that may lead into a DHT: named peers and remembered ones. */
+function bootstrapsOf(targets: readonly DialTarget[], book: PeerBook): string[] {
+  const withId = (addresses: readonly string[], peerId: string | undefined) =>
+    addresses.map((address) =>
+      peerId === undefined || address.includes("/p2p/") ? address : `${address}/p2p/${peerId}`
+    );
+  return [
+    ...targets.flatMap(({ addresses, peerId }) => withId(addresses, peerId)),
+    ...book.all().filter((record) => record.lastSuccessMs > 0)
+      .flatMap((record) => withId(record.addresses.map(({ address }) => address), record.peerId)),
+  ];
+}
+
+/** Opens the port; one that nobody asked for may be the next free one, which is remembered. */
+async function listen(
+  { config }: OnlineParts,
+  options: Libp2pTransportOptions,
+): Promise<Libp2pTransport> {
+  for (let port = config.port;; port++) {
+    try {
+      const transport = await Libp2pTransport.start({ ...options, port });
+      if (port !== config.port) await updateState(config, { port });
+      return transport;
+    } catch (error) {
+      if (!(error instanceof PortBusyError)) throw error;
+      if (config.portRequested || port >= config.port + PORTS_TRIED_MAX || port >= 65535) {
+        throw new UserError(
+          EXIT.failed,
+          `Cannot listen on port ${port}: it is in use; end the other program, or give another ` +
+            "--port (0 picks a free one)",
+        );
+      }
+    }
+  }
+}

@@ -1,0 +1,88 @@
+/** Making a payment and giving it to the mempool. */
+import { utf8 } from "../base/bytes.ts";
+import { EXIT, UserError } from "../base/errors.ts";
+import type { Chain } from "../chain/chain.ts";
+import type { Mempool, MempoolOutcome } from "../mempool/mempool.ts";
+import { amount } from "../primitives/amount.ts";
+import { encodeAddress } from "../primitives/address.ts";
+import { lockOfSpend, MAX_MEMO_BYTES, type OutPoint } from "../primitives/transaction.ts";
+import { spendableCoins } from "../wallet/balance.ts";
+import type { Keystore } from "../wallet/keystore.ts";
+import { buildPayment, type Payment } from "../wallet/payment.ts";
+import type { SendRequest } from "./api.ts";
+import { ownerCoins } from "./coins.ts";
+
+/** The mempool's policy: a grain a byte. */
+const FEE_PER_BYTE = 1;
+
+export interface PaymentParts {
+  chain: Chain;
+  mempool: Mempool;
+  keystore: Keystore;
+}
+
+export interface MadePayment extends Payment {
+  from: string;
+  to: string;
+}
+
+/** Builds, signs and keeps a payment. Throws `UserError` (usage, not found, rejected). */
+export async function makePayment(
+  parts: PaymentParts,
+  request: SendRequest,
+): Promise<MadePayment> {
+  const { chain, mempool, keystore } = parts;
+  if (!Number.isSafeInteger(request.amount) || request.amount <= 0) {
+    throw new UserError(EXIT.usage, "Cannot send: the amount must be more than 0");
+  }
+  const from = keystore.resolveOwn(request.from);
+  const to = keystore.resolve(request.to);
+  const coins = await ownerCoins(parts, from.lock);
+  const payment = buildPayment({
+    from,
+    to: to.lock,
+    amount: amount(request.amount),
+    ...(request.fee !== undefined && { fee: amount(request.fee) }),
+    feePerByte: FEE_PER_BYTE,
+    memo: memoBytes(request.memo),
+    coins: spendableCoins(coins, ({ outPoint }) => isOwnChange(parts, outPoint, from.lock)),
+    nextHeight: chain.tip().height + 1,
+    genesisId: chain.genesisId,
+    seedOf: (publicKey) => keystore.seedOf(publicKey),
+  });
+  checkTaken(await mempool.accept(payment.transaction, { local: true }));
+  await mempool.save();
+  return { ...payment, from: encodeAddress(from.lock), to: to.address };
+}
+
+/** Pending coins are spent only where we made them: a stranger's payment may yet be replaced. */
+function isOwnChange({ mempool }: PaymentParts, outPoint: OutPoint, lock: string): boolean {
+  const spends = mempool.get(outPoint.txId)?.transaction.spends ?? [];
+  return spends.length > 0 && spends.every((spend) => lockOfSpend(spend) === lock);
+}
+
+function memoBytes(memo: string | undefined): Uint8Array {
+  const bytes = utf8(memo ?? "");
+  if (bytes.length <= MAX_MEMO_BYTES) return bytes;
+  throw new UserError(
+    EXIT.usage,
+    `Cannot send: the memo is ${bytes.length} bytes long, ${MAX_MEMO_BYTES} are allowed`,
+  );
+}
+
+function checkTaken(outcome: MempoolOutcome): void {
+  if (outcome.kind === "accepted" || outcome.kind === "known") return;
+  if (outcome.kind === "orphan") {
+    throw new UserError(
+      EXIT.rejected,
+      "Cannot send: a coin was spent meanwhile; look at the balance and try again",
+    );
+  }
+  if (outcome.reason === "too-many-ancestors") {
+    throw new UserError(
+      EXIT.rejected,
+      "Cannot send: too many payments in a row wait for a block; mint one (--mint) or wait",
+    );
+  }
+  throw new UserError(EXIT.rejected, `Cannot send: ${outcome.detail}`);
+}

@@ -1,0 +1,44 @@
+/**
+ * Which inbound session makes room when all slots are taken. An attacker can open many sessions at
+ * once, from few subnets; he cannot have been here long, cannot be near to everyone, and does not
+ * send useful blocks first. Those are protected; the youngest of the most crowded subnet goes.
+ * (After Bitcoin Core's reasoning in `SelectNodeToEvict`; the numbers are for 32 slots.)
+ */
+import { publicSubnet } from "./address_class.ts";
+
+const PROTECT_OLDEST = 8;
+const PROTECT_NEAREST = 4;
+const PROTECT_USEFUL = 4;
+const PROTECT_SCORED = 4;
+
+export interface InboundView {
+  readonly peerId: string;
+  readonly address: string;
+  readonly connectedAtMs: number;
+  readonly latencyMs: number;
+  /** When it last gave us something new and right; 0 for never. */
+  readonly lastUsefulMs: number;
+  readonly score: number;
+}
+
+/** The session to close for a newcomer; undefined when all are worth more than a stranger. */
+export function chooseEviction<View extends InboundView>(
+  sessions: readonly View[],
+): View | undefined {
+  let rest = [...sessions];
+  const protect = (count: number, order: (a: View, b: View) => number) => {
+    rest = rest.sort(order).slice(count);
+  };
+  protect(PROTECT_SCORED, (a, b) => b.score - a.score);
+  protect(PROTECT_USEFUL, (a, b) => b.lastUsefulMs - a.lastUsefulMs);
+  protect(PROTECT_NEAREST, (a, b) => a.latencyMs - b.latencyMs);
+  protect(PROTECT_OLDEST, (a, b) => a.connectedAtMs - b.connectedAtMs);
+  const crowd = new Map<string, number>();
+  for (const { address } of rest) {
+    const subnet = publicSubnet(address);
+    if (subnet !== undefined) crowd.set(subnet, (crowd.get(subnet) ?? 0) + 1);
+  }
+  // Addresses that are not public never count as a crowd: a class shares its range.
+  const crowdOf = (view: View) => crowd.get(publicSubnet(view.address) ?? "") ?? 1;
+  return rest.sort((a, b) => crowdOf(b) - crowdOf(a) || b.connectedAtMs - a.connectedAtMs)[0];
+}

@@ -1,0 +1,13 @@
+/**
+ * The disk: one key-value store a network, its schema on one page (`keys.ts`), and the data folder
+ * around it. Everything that more than one commit writes is journalled: whatever moment the
+ * power is cut at, the next opening finds or rebuilds a whole state.
+ * @module
+ */
+export { COIN_CACHE_LIMITS, type CoinCacheLimits } from "./coin_cache.ts";
+export { openDenoKv } from "./deno_kv.ts";
+export { DataFolder, type NetworkFolder } from "./folder.ts";
+export type * from "./kv.ts";
+export { MemoryKv, PowerCut } from "./memory_kv.ts";
+export { DamagedRecord, type EventRecord } from "./records.ts";
+export { Store } from "./store.ts";

@@ -1,5 +1,6 @@
 /** Small files that must survive a power cut: whole before or whole after, never half. */
 import { basename, dirname, join } from "node:path";
+import { delay, systemClock } from "./clock.ts";
 
 /** Only the owner may read what holds a key or a token. */
 export const PRIVATE_MODE = 0o600;
@@ -50,4 +51,35 @@ async function syncFolder(path: string): Promise<void> {
   } finally {
     folder.close();
   }
+}
+
+/** How long an older Deno may take to say that a lock is free. */
+const FREE_LOCK_MS = 100;
+
+/**
+ * The file at `path` opened and locked, or undefined while another process holds it. The system
+ * frees the lock when the file is closed or the process dies. Throws what opening throws.
+ */
+export async function openLocked(
+  path: string,
+  options: { exclusive: boolean; create: boolean },
+): Promise<Deno.FsFile | undefined> {
+  const { exclusive, create } = options;
+  const file = await Deno.open(path, { read: true, ...(create && { write: true, create }) });
+  if (typeof file.tryLock !== "function") return await lockSoon(file, exclusive);
+  if (await file.tryLock(exclusive)) return file;
+  file.close();
+  return undefined;
+}
+
+/** Before Deno 2.9 a lock can only be waited for: a wait that lasts is given up. */
+async function lockSoon(file: Deno.FsFile, exclusive: boolean): Promise<Deno.FsFile | undefined> {
+  const locked = file.lock(exclusive).then(() => true);
+  const decided = new AbortController();
+  const late = delay(systemClock, FREE_LOCK_MS, decided.signal).then(() => false);
+  const isOurs = await Promise.race([locked, late]);
+  decided.abort();
+  if (isOurs) return file;
+  locked.then(() => file.close(), () => {}); // It comes when nobody wants it any more.
+  return undefined;
 }

@@ -14,7 +14,8 @@ import type { AddressClass } from "../peers/address_class.ts";
 import { travellingAddresses } from "../peers/gossip_policy.ts";
 import { classOf } from "./addresses.ts";
 import { Bootstraps } from "./dht_bootstraps.ts";
-import { exchangeProviders, type Provider } from "./dht_exchange.ts";
+import { DhtDirect } from "./dht_direct.ts";
+import type { DhtPeer } from "./dht_exchange.ts";
 import type { Dialer } from "./dialer.ts";
 import type { DiscoveryState } from "./discovery.ts";
 import type { Host } from "./libp2p_host.ts";
@@ -49,18 +50,14 @@ const LOOK_UP_ENOUGH_MS = 10 * MINUTE_MS;
 /** Each attempt ends: the public network has many dead entries, and each costs a dial. */
 const ADVERTISE_MS_MAX: Record<DhtMode, number> = { public: 90_000, private: 20_000 };
 const LOOK_UP_MS_MAX: Record<DhtMode, number> = { public: 45_000, private: 15_000 };
-const EXCHANGE_MS_MAX = 5_000;
+const IDENTIFY_MS_MAX = 5_000;
 /** Kademlia's k: a record is kept by this many servers. Fewer than half of it is tried again soon. */
 const RECORD_SERVERS = 20;
-/** Servers that are told and asked directly between two full rounds. */
-const DIRECT_EXCHANGES_MAX = 8;
-/** In a private DHT the full rounds wait this long, so that they do not slow the direct answer. */
-const AFTER_DIRECT_MS = 500;
 /**
- * kad-dht takes a tenth of the whole start to load, and the direct exchange does without: known peers
- * and the first server are dialled before.
+ * In a private DHT the short way (`dht_direct.ts`) does without kad-dht, whose loading and full
+ * rounds would only slow it down: they begin when it is normally over.
  */
-const SERVICE_AFTER_MS = 300;
+const SERVICE_AFTER_MS = 1_000;
 /** Below this the table is kept fed by the bootstraps. */
 const TABLE_PEERS_ENOUGH = 4;
 const FOUND_IDS_MAX = 1_000;
@@ -96,21 +93,34 @@ export class DhtDiscovery {
   readonly #lookingUp: Rounds;
   readonly #bootstraps: Bootstraps;
   readonly #found = new Set<string>();
-  /** Servers told since the last change of our addresses. */
-  readonly #exchanged = new Set<string>();
+  readonly #direct: DhtDirect;
+  /** Servers that took our record directly, and in the last full round. */
+  readonly #storedDirectly = new Set<string>();
+  #storedInRound = new Set<string>();
   #cancelService: Cancel = () => {};
   #dht: DhtService | undefined;
   #advertiseFailures = 0;
   #lookUps = 0;
   #hadTable = false;
   #advertisedAtMs: number | undefined;
-  #storedAt = 0;
   #lastError: string | undefined;
   #hasToldNoneAnswers = false;
 
   constructor(options: DhtOptions) {
     this.#options = options;
     this.#key = providerKey(options.rendezvous);
+    this.#direct = new DhtDirect({
+      host: options.host,
+      dialer: options.dialer,
+      protocol: options.protocol,
+      key: this.#key.multihash.bytes,
+      believed: (addresses, via) => this.#believed(addresses, via),
+      onProvider: (provider, via) => this.#onProvider(provider, via),
+      onStored: (server) => {
+        this.#storedDirectly.add(server);
+        this.#onStored();
+      },
+    });
     this.#advertising = new Rounds(options.clock, (signal) => this.#advertise(signal));
     this.#lookingUp = new Rounds(options.clock, (signal) => this.#lookUp(signal));
     this.#bootstraps = new Bootstraps({
@@ -170,6 +180,7 @@ export class DhtDiscovery {
     this.#advertising.stop();
     this.#lookingUp.stop();
     this.#bootstraps.stop();
+    this.#direct.stop();
   }
 
   /** Dials more ways into the DHT, now and whenever it is needed. */
@@ -179,7 +190,8 @@ export class DhtDiscovery {
 
   /** Our addresses are others now: what is stored must be replaced. */
   onAddressesChanged(): void {
-    this.#exchanged.clear();
+    this.#storedDirectly.clear();
+    this.#direct.forget();
     this.#advertising.due();
   }
 
@@ -214,7 +226,9 @@ export class DhtDiscovery {
     const name = `${this.#options.mode} DHT`;
     const found = `found ${count(this.#found.size, "peer")}`;
     if (state.state === "advertised") {
-      return `${name}: advertised at ${count(this.#storedAt, "server")}, ${found}`;
+      return `${name}: advertised at ${
+        count(this.#storedInRound.union(this.#storedDirectly).size, "server")
+      }, ${found}`;
     }
     if (state.state === "failing") {
       return `${name}: cannot advertise (${this.#lastError}), trying again; ${found}`;
@@ -234,10 +248,9 @@ export class DhtDiscovery {
     if (hasTable === this.#hadTable) return;
     this.#hadTable = hasTable;
     if (!hasTable) return this.#options.onChange();
-    const delayMs = this.#options.mode === "private" ? AFTER_DIRECT_MS : 0;
     this.#lookUps = 0;
-    this.#advertising.due(delayMs);
-    this.#lookingUp.due(delayMs);
+    this.#advertising.due();
+    this.#lookingUp.due();
     this.#options.onChange();
   }
 
@@ -276,72 +289,43 @@ export class DhtDiscovery {
       const onIdentify = (event: CustomEvent<{ peerId: PeerId }>) => {
         if (event.detail.peerId.toString() === peerId) finish();
       };
-      const cancel = clock.after(EXCHANGE_MS_MAX, finish);
+      const cancel = clock.after(IDENTIFY_MS_MAX, finish);
       host.node.addEventListener("peer:identify", onIdentify);
     });
   }
 
   /**
-   * A server is connected: tells it and asks it at once, beside the full rounds. Only in a private
-   * DHT, where every server is likely to hold the record; the public one has too many of them.
+   * A server is connected. The short way is for private DHTs, where every server is likely to know
+   * the few others; in the public one it would ask strangers for nothing.
    */
   #onServer(connection: Connection): void {
-    const { mode } = this.#options;
-    const peerId = connection.remotePeer.toString();
-    if (mode !== "private" || this.#exchanged.has(peerId)) return;
-    if (this.#exchanged.size >= DIRECT_EXCHANGES_MAX) return;
-    this.#exchanged.add(peerId);
-    this.#exchange(connection).catch((error) => {
-      this.#exchanged.delete(peerId);
-      log.debug("No direct answer of {peerId}: {reason}", { peerId, reason: messageOf(error) });
-    });
-  }
-
-  async #exchange(connection: Connection): Promise<void> {
-    const { host, protocol } = this.#options;
-    const via = classOf(connection.remoteAddr.toString());
-    const providers = await exchangeProviders({
-      connection,
-      protocol,
-      key: this.#key.multihash.bytes,
-      self: { peerId: host.node.peerId, addresses: this.#addressesFor(via) },
-      signal: AbortSignal.timeout(EXCHANGE_MS_MAX),
-    });
-    if (providers.some((provider) => provider.peerId === host.peerId)) {
-      this.#onStored(Math.max(this.#storedAt, 1));
-    }
-    for (const provider of providers) this.#onProvider(provider, via);
-    this.#options.onChange();
-  }
-
-  /** Loopback stays on this machine; private addresses are what a private DHT is for. */
-  #addressesFor(via: AddressClass | undefined): string[] {
-    return this.#options.host.addresses().filter((address) =>
-      via === "loopback" || classOf(address) !== "loopback"
-    );
+    if (this.#options.mode === "private") void this.#direct.meet(connection);
   }
 
   async #advertise(stop: AbortSignal): Promise<number | undefined> {
     if (this.#dht === undefined || this.#tablePeers() === 0) return undefined;
-    let storedAt = 0;
+    const stored = new Set<string>();
     try {
       const signal = AbortSignal.any([
         stop,
         AbortSignal.timeout(ADVERTISE_MS_MAX[this.#options.mode]),
       ]);
       for await (const event of this.#dht.provide(this.#key, { signal })) {
-        if (event.name === "PEER_RESPONSE" && event.messageName === "ADD_PROVIDER") storedAt++;
+        if (event.name === "PEER_RESPONSE" && event.messageName === "ADD_PROVIDER") {
+          stored.add(event.from.toString());
+        }
         if (event.name === "QUERY_ERROR") this.#lastError = messageOf(event.error);
       }
     } catch (error) {
       this.#lastError = messageOf(error);
     }
     if (stop.aborted) return undefined;
-    if (storedAt > 0) {
-      this.#onStored(storedAt);
-      this.#options.onChange();
+    if (stored.size > 0) {
+      this.#storedInRound = stored;
+      this.#advertiseFailures = 0;
+      this.#onStored();
       const reachable = Math.min(this.#tablePeers(), RECORD_SERVERS);
-      return storedAt < reachable / 2 ? MINUTE_MS : ADVERTISE_AGAIN_MS;
+      return stored.size < reachable / 2 ? MINUTE_MS : ADVERTISE_AGAIN_MS;
     }
     this.#lastError ??= "no server took the record";
     const next = ADVERTISE_RETRY_MS[this.#advertiseFailures++] ?? MINUTE_MS;
@@ -349,11 +333,10 @@ export class DhtDiscovery {
     return next;
   }
 
-  #onStored(storedAt: number): void {
-    this.#storedAt = storedAt;
-    this.#advertiseFailures = 0;
+  #onStored(): void {
     this.#lastError = undefined;
     this.#advertisedAtMs = this.#options.clock.nowMs();
+    this.#options.onChange();
   }
 
   async #lookUp(stop: AbortSignal): Promise<number | undefined> {
@@ -385,15 +368,22 @@ export class DhtDiscovery {
     return connection === undefined ? "private" : classOf(connection.remoteAddr.toString());
   }
 
-  #onProvider(provider: Provider, via: AddressClass | undefined): void {
-    const { host, mode, onCandidate } = this.#options;
+  #onProvider(provider: DhtPeer, via: AddressClass | undefined): void {
+    const { host, onCandidate, onChange } = this.#options;
     if (provider.peerId === host.peerId) return;
-    // A private DHT is there to carry private addresses, whatever address its servers have.
-    const trusted = mode === "private" && via !== "loopback" ? "private" : via;
-    const addresses = travellingAddresses(provider.addresses, trusted ?? "public");
+    const addresses = this.#believed(provider.addresses, via);
     if (provider.addresses.length > 0 && addresses.length === 0) return;
+    const isNew = !this.#found.has(provider.peerId);
     if (this.#found.size < FOUND_IDS_MAX) this.#found.add(provider.peerId);
     onCandidate({ peerId: provider.peerId, addresses, source: "dht" });
+    if (isNew) onChange();
+  }
+
+  /** A private DHT is there to carry private addresses, whatever address its servers have. */
+  #believed(addresses: string[], via: AddressClass | undefined): string[] {
+    const { mode } = this.#options;
+    const trusted = mode === "private" && via !== "loopback" ? "private" : via ?? "public";
+    return travellingAddresses(addresses, trusted);
   }
 
   async #findPeer(peerId: string, signal: AbortSignal): Promise<string[]> {

@@ -3,18 +3,26 @@ import type { Connection, Stream } from "@libp2p/interface";
 import { peerIdFromMultihash } from "@libp2p/peer-id";
 import { multiaddr } from "@multiformats/multiaddr";
 import * as Digest from "multiformats/hashes/digest";
-import { concatBytes } from "../base/bytes.ts";
+import { compareBytes, concatBytes } from "../base/bytes.ts";
+import { sha256 } from "../primitives/hash.ts";
 import { splitPeerId } from "./addresses.ts";
 import {
-  decodeProviders,
+  decodeAnswer,
   encodeAddProvider,
   encodeGetProviders,
   takeFrame,
   type WirePeer,
 } from "./dht_messages.ts";
 
-/** A peer that advertised under the phrase. */
-export type Provider = { peerId: string; addresses: string[] };
+/** A peer that an answer names. */
+export type DhtPeer = { peerId: string; addresses: string[] };
+
+export type Answer = {
+  /** Peers that advertised under the phrase. */
+  providers: DhtPeer[];
+  /** Other servers, the nearest to the key first. */
+  closer: DhtPeer[];
+};
 
 export type Exchange = {
   connection: Connection;
@@ -31,7 +39,7 @@ export type Exchange = {
  * answer comes after it has dealt with our record. Throws `UnsupportedProtocolError` where the
  * other side is no server of this DHT, or whatever else failed.
  */
-export async function exchangeProviders(exchange: Exchange): Promise<Provider[]> {
+export async function exchangeProviders(exchange: Exchange): Promise<Answer> {
   const { connection, protocol, key, self, signal } = exchange;
   const stream = await connection.newStream(protocol, { signal });
   try {
@@ -41,9 +49,10 @@ export async function exchangeProviders(exchange: Exchange): Promise<Provider[]>
     };
     if (own.addresses.length > 0) stream.send(encodeAddProvider(key, own));
     stream.send(encodeGetProviders(key));
-    const answer = decodeProviders(await readMessage(stream, signal));
+    const answer = decodeAnswer(await readMessage(stream, signal));
     void stream.close({ signal }).catch(() => stream.abort(new Error("Cannot close in time")));
-    return answer.flatMap(readProvider);
+    const closer = nearestFirst(answer.closer, key);
+    return { providers: answer.providers.flatMap(readPeer), closer: closer.flatMap(readPeer) };
   } catch (error) {
     stream.abort(error instanceof Error ? error : new Error(String(error)));
     throw error;
@@ -66,8 +75,17 @@ async function readMessage(stream: Stream, signal: AbortSignal): Promise<Uint8Ar
   }
 }
 
-/** A provider whose id or addresses cannot be read is somebody else's mistake: it is left out. */
-function readProvider(peer: WirePeer): Provider[] {
+/** By Kademlia's distance: the exclusive or of both sides' SHA-256. */
+function nearestFirst(peers: WirePeer[], key: Uint8Array): WirePeer[] {
+  const target = sha256(key);
+  const distance = (peer: WirePeer) => sha256(peer.id).map((byte, at) => byte ^ target[at]!);
+  return peers.map((peer) => ({ peer, distance: distance(peer) }))
+    .sort((a, b) => compareBytes(a.distance, b.distance))
+    .map(({ peer }) => peer);
+}
+
+/** A peer whose id or addresses cannot be read is somebody else's mistake: it is left out. */
+function readPeer(peer: WirePeer): DhtPeer[] {
   try {
     const peerId = peerIdFromMultihash(Digest.decode(peer.id)).toString();
     return [{ peerId, addresses: peer.addresses.flatMap(readAddress) }];

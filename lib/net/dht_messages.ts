@@ -4,7 +4,7 @@
  *
  * kad-dht's own queries begin when its routing table has verified a peer, and then visit the whole
  * neighbourhood. Asking the first server directly, as soon as it is connected, took the time from
- * start to connected from over a second to a few hundredths on loopback.
+ * start to connected from over a second to a few tenths of one on loopback.
  */
 import { ByteReader, ByteWriter, CodecError } from "../base/bytes.ts";
 
@@ -18,7 +18,14 @@ const ADD_PROVIDER = 2;
 const GET_PROVIDERS = 3;
 
 /** Field number and wire type (0 varint, 2 bytes) of each field that we write or read. */
-const FIELD = { type: 0x08, key: 0x12, providers: 0x4a, peerId: 0x0a, peerAddress: 0x12 } as const;
+const FIELD = {
+  type: 0x08,
+  key: 0x12,
+  closer: 0x42,
+  providers: 0x4a,
+  peerId: 0x0a,
+  peerAddress: 0x12,
+} as const;
 
 /** Asks a server who provides `key` (a multihash). With its length in front, as it is sent. */
 export function encodeGetProviders(key: Uint8Array): Uint8Array {
@@ -35,13 +42,17 @@ export function encodeAddProvider(key: Uint8Array, provider: WirePeer): Uint8Arr
   return framed(message.finish());
 }
 
-/** The providers that an answer names. Throws `CodecError` on anything that is not protobuf. */
-export function decodeProviders(message: Uint8Array): WirePeer[] {
-  const providers: WirePeer[] = [];
+/**
+ * Who provides the key, and which servers are nearer to it, as an answer says.
+ * Throws `CodecError` on anything that is not protobuf.
+ */
+export function decodeAnswer(message: Uint8Array): { providers: WirePeer[]; closer: WirePeer[] } {
+  const answer = { providers: [] as WirePeer[], closer: [] as WirePeer[] };
   readFields(message, (field, bytes) => {
-    if (field === FIELD.providers) providers.push(decodePeer(bytes));
+    if (field === FIELD.providers) answer.providers.push(decodePeer(bytes));
+    if (field === FIELD.closer) answer.closer.push(decodePeer(bytes));
   });
-  return providers;
+  return answer;
 }
 
 /**

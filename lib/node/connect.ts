@@ -5,6 +5,7 @@
 import { join } from "node:path";
 import { type Clock, delay, systemClock } from "../base/clock.ts";
 import { EXIT, UserError } from "../base/errors.ts";
+import { openLocked } from "../base/files.ts";
 import type { NodeHandle, OnEvent, OpenMode } from "./api.ts";
 import { exchange } from "./api_client.ts";
 import { type ApiFile, readApiFile } from "./api_file.ts";
@@ -70,17 +71,13 @@ export async function refuseSecondNode(config: NodeConfig): Promise<void> {
  * (shared, so that two who look do not disturb each other).
  */
 export async function isFolderLocked(dataDir: string): Promise<boolean> {
-  let file: Deno.FsFile;
   try {
-    file = await Deno.open(join(dataDir, "lock"), { read: true });
+    const lock = await openLocked(join(dataDir, "lock"), { exclusive: false, create: false });
+    lock?.close();
+    return lock === undefined;
   } catch {
     // No lock file: nobody has opened it yet. Anything worse is told by the opening that follows.
     return false;
-  }
-  try {
-    return !await file.tryLock(false);
-  } finally {
-    file.close();
   }
 }
 

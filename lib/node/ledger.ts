@@ -7,6 +7,7 @@ import type { Clock } from "../base/clock.ts";
 import { EXIT, UserError } from "../base/errors.ts";
 import { Chain } from "../chain/chain.ts";
 import { genesisBlock } from "../consensus/genesis.ts";
+import { networkToJson } from "../consensus/network_json.ts";
 import type { Network } from "../consensus/network.ts";
 import { Mempool } from "../mempool/mempool.ts";
 import { DataFolder, type NetworkFolder, openDenoKv, Store } from "../store/mod.ts";
@@ -47,7 +48,7 @@ export class Ledger {
     try {
       return await Ledger.#openIn(folder, network, config, options);
     } catch (error) {
-      await folder.close();
+      folder.close();
       throw error;
     }
   }
@@ -58,14 +59,16 @@ export class Ledger {
     config: NodeConfig,
     { clock, onLine, rebuild = false }: LedgerOptions,
   ): Promise<Ledger> {
+    const genesisId = genesisBlock(network).id;
     const keystore = await Keystore.open(folder.filePath("wallets.json"));
-    const networkFolder = await folder.openNetwork(network, genesisBlock(network).id);
+    const networkFolder = await folder.openNetwork(networkToJson(network), genesisId);
     const kv = await openDenoKv(networkFolder.kvPath);
+    let chain: Chain | undefined;
     try {
-      const store = await Store.open(kv, genesisBlock(network).id);
+      const store = await Store.open(kv, genesisId);
       const onProgress = ({ phase, done, total }: { phase: string; done: number; total: number }) =>
         onLine(`${phase}: ${done} of ${total}`);
-      const chain = await Chain.open({ store, network, clock, onProgress, rebuild });
+      chain = await Chain.open({ store, network, clock, onProgress, rebuild });
       const mempool = new Mempool({ chain, clock });
       await mempool.load();
       await rememberNetwork(config, networkFolder);
@@ -81,6 +84,7 @@ export class Ledger {
         keystore,
       );
     } catch (error) {
+      await chain?.close().catch(() => {}); // The error to tell is the first one.
       kv.close();
       throw error;
     }
@@ -92,7 +96,7 @@ export class Ledger {
     this.mempool.close();
     await this.chain.close();
     this.store.kv.close();
-    await this.folder.close();
+    this.folder.close();
   }
 
   /** Throws `UserError` (damaged) once a write to the disk has failed: nothing is taken then. */

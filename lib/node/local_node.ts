@@ -109,8 +109,8 @@ export class LocalNode implements NodeHandle {
     return Promise.resolve(this.#online?.peers() ?? []);
   }
 
-  addPeer(address: string): Promise<AddPeerResult> {
-    if (this.#online !== undefined) return this.#online.addPeer(address);
+  async addPeer(address: string): Promise<AddPeerResult> {
+    if (this.#online !== undefined) return await this.#online.addPeer(address);
     throw new UserError(EXIT.unreachable, "No node runs here: start it with moim start");
   }
 

@@ -8,7 +8,7 @@ import { parsePeerArgument } from "../net/addresses.ts";
 import { Libp2pTransport, type Libp2pTransportOptions } from "../net/libp2p_transport.ts";
 import { PortBusyError } from "../net/listening.ts";
 import { PeerManager } from "../net/peer_manager.ts";
-import type { DialTarget } from "../net/transport.ts";
+import type { Candidate, DialTarget } from "../net/transport.ts";
 import { PeerBook } from "../peers/peer_book.ts";
 import { lockOfSpend, type Transaction } from "../primitives/transaction.ts";
 import type { TxId } from "../primitives/ids.ts";
@@ -81,7 +81,8 @@ export class Online {
     const peerFile = new PeerFile(ledger.store, clock);
     const book = new PeerBook({ random, onChange: (change) => peerFile.note(change) });
     book.load(await peerFile.load());
-    let peers: PeerManager | undefined;
+    // Discovery begins with the transport, a moment before there is somebody to tell.
+    const later: { peers?: PeerManager; early: Candidate[] } = { early: [] };
     const transport = await listen(parts, {
       identitySeed: await ledger.folder.identitySeed(),
       port: config.port,
@@ -92,11 +93,14 @@ export class Online {
       rendezvous: ledger.rendezvous,
       agent: `moim/${VERSION}`,
       clock,
-      wantsPeers: () => (peers?.stats().outbound ?? 0) < WANTED_OUTBOUND,
-      onCandidate: (candidate) => peers?.found(candidate),
+      wantsPeers: () => (later.peers?.stats().outbound ?? 0) < WANTED_OUTBOUND,
+      onCandidate: (candidate) => {
+        if (later.peers) later.peers.found(candidate);
+        else later.early.push(candidate);
+      },
       onNotice: (text) => parts.onEvent({ kind: "notice", level: "warning", text }),
     });
-    peers = new PeerManager({
+    const peers = new PeerManager({
       transport,
       book,
       clock,
@@ -116,6 +120,8 @@ export class Online {
     });
     const online = new Online(parts, transport, { book, file: peerFile }, peers);
     online.#begin();
+    later.peers = peers;
+    for (const candidate of later.early) peers.found(candidate);
     return online;
   }
 

@@ -7,11 +7,9 @@ import { join } from "node:path";
 import { fromHex, toHex } from "../base/bytes.ts";
 import { delay, systemClock } from "../base/clock.ts";
 import { EXIT, messageOf, UserError } from "../base/errors.ts";
-import { PRIVATE_MODE, readTextIfThere, writeFileAtomic } from "../base/files.ts";
+import { openLocked, PRIVATE_MODE, readTextIfThere, writeFileAtomic } from "../base/files.ts";
 import { systemRandom } from "../base/random.ts";
-import type { Network } from "../consensus/network.ts";
 import type { NetworkJson } from "../consensus/network_json.ts";
-import { encodeAddress } from "../primitives/address.ts";
 import type { BlockId } from "../primitives/ids.ts";
 
 const FOLDER_MODE = 0o700;
@@ -45,14 +43,14 @@ export class DataFolder {
    * Throws `UserError`: "inUse", or "failed" when it cannot be written.
    */
   static async open(path: string, { waitMs = 0 }: { waitMs?: number } = {}): Promise<DataFolder> {
-    const lock = await openLock(path);
-    try {
-      await takeLock(lock, path, waitMs);
-    } catch (error) {
-      lock.close();
-      throw error;
+    await makeFolder(path);
+    const untilMs = systemClock.monotonicMs() + waitMs;
+    for (;;) {
+      const lock = await openLock(path);
+      if (lock !== undefined) return new DataFolder(path, lock);
+      if (systemClock.monotonicMs() >= untilMs) throw inUse(path);
+      await delay(systemClock, LOCK_RETRY_MS);
     }
-    return new DataFolder(path, lock);
   }
 
   /** The path of a file in the folder. */
@@ -83,29 +81,28 @@ export class DataFolder {
   }
 
   /**
-   * The folder of `network`, made the first time. Its `network.json` must be that network's.
+   * The folder of the network with these parameters, made the first time. Its `network.json` must be that network's.
    * Throws `UserError`: "damaged" when it is not, "failed" when it cannot be written.
    */
-  async openNetwork(network: Network, genesisId: BlockId): Promise<NetworkFolder> {
-    const path = join(this.path, "networks", networkFolderName(network.name, genesisId));
+  async openNetwork(parameters: NetworkJson, genesisId: BlockId): Promise<NetworkFolder> {
+    const path = join(this.path, "networks", networkFolderName(parameters.name, genesisId));
     const file = join(path, "network.json");
-    const expected = networkFile(network);
     try {
       await Deno.mkdir(path, { recursive: true, mode: FOLDER_MODE });
       const text = await readTextIfThere(file);
-      if (text === undefined) await writeFileAtomic(file, `${JSON.stringify(expected, null, 2)}\n`);
-      else checkNetworkFile(file, text, expected);
+      if (text === undefined) {
+        await writeFileAtomic(file, `${JSON.stringify(parameters, null, 2)}\n`);
+      } else checkNetworkFile(file, text, parameters);
     } catch (error) {
       cannotUse(path, error);
     }
     return { path, kvPath: join(path, "node.kv") };
   }
 
-  /** Gives the folder back. */
-  close(): Promise<void> {
-    if (!this.#isClosed) this.#lock.close(); // The lock goes with the file.
+  /** Gives the folder back: the lock goes with its file. Harmless when done already. */
+  close(): void {
+    if (!this.#isClosed) this.#lock.close();
     this.#isClosed = true;
-    return Promise.resolve();
   }
 }
 
@@ -115,27 +112,28 @@ export function networkFolderName(name: string, genesisId: BlockId): string {
   return `${safe}-${genesisId.slice(0, GENESIS_DIGITS)}`;
 }
 
-async function openLock(path: string): Promise<Deno.FsFile> {
+async function makeFolder(path: string): Promise<void> {
   try {
     await Deno.mkdir(path, { recursive: true, mode: FOLDER_MODE });
-    return await Deno.open(join(path, "lock"), { create: true, write: true, mode: PRIVATE_MODE });
+  } catch (error) {
+    cannotUse(path, error);
+  }
+}
+
+async function openLock(path: string): Promise<Deno.FsFile | undefined> {
+  try {
+    return await openLocked(join(path, "lock"), { exclusive: true, create: true });
   } catch (error) {
     return cannotUse(path, error);
   }
 }
 
-async function takeLock(lock: Deno.FsFile, path: string, waitMs: number): Promise<void> {
-  const untilMs = systemClock.monotonicMs() + waitMs;
-  while (!await lock.tryLock(true)) {
-    if (systemClock.monotonicMs() >= untilMs) {
-      throw new UserError(
-        EXIT.inUse,
-        `Cannot use data folder "${path}": another moim uses it; stop that one or name another ` +
-          `folder with --data-dir`,
-      );
-    }
-    await delay(systemClock, LOCK_RETRY_MS);
-  }
+function inUse(path: string): UserError {
+  return new UserError(
+    EXIT.inUse,
+    `Cannot use data folder "${path}": another moim uses it; stop that one or name another ` +
+      `folder with --data-dir`,
+  );
 }
 
 function cannotUse(path: string, error: unknown): never {
@@ -145,26 +143,6 @@ function cannotUse(path: string, error: unknown): never {
     `Cannot use "${path}": ${messageOf(error)}; make it writable or use --data-dir`,
     { cause: error },
   );
-}
-
-/** A network's parameters as the file spells them; its type keeps it complete. */
-function networkFile(network: Network): NetworkJson {
-  const allocations = network.allocations.map(({ lock, amount }) => ({
-    address: encodeAddress(lock),
-    amount: Number(amount),
-  }));
-  return {
-    name: network.name,
-    timeMs: network.timeMs,
-    spacingMs: network.spacingMs,
-    minGapMs: network.minGapMs,
-    reward: network.reward,
-    halvingInterval: network.halvingInterval,
-    coinbaseMaturity: network.coinbaseMaturity,
-    limitBits: `0x${network.limitBits.toString(16).padStart(8, "0")}`,
-    allocations,
-    message: network.message,
-  };
 }
 
 function checkNetworkFile(path: string, text: string, expected: NetworkJson): void {

@@ -97,8 +97,10 @@ export class BlockTree {
 
   /** `count` blocks named `prefix1`, `prefix2` … on `parent`. */
   branch(prefix: string, parent: string, count: number, options: MintOptions = {}): Block[] {
-    return Array.from({ length: count }, (_, at) =>
-      this.add(`${prefix}${at + 1}`, at === 0 ? parent : `${prefix}${at}`, options));
+    return Array.from(
+      { length: count },
+      (_, at) => this.add(`${prefix}${at + 1}`, at === 0 ? parent : `${prefix}${at}`, options),
+    );
   }
 
   block(name: string): Block {

@@ -56,7 +56,9 @@ function statusLines(status: NodeStatus): string[] {
     lines.push(`minter    ${status.minter.name} (${status.minter.when}): ${status.minter.state}`);
   }
   if (!status.indexes.ready) {
-    lines.push(`indexes   being made: block ${status.indexes.height} of ${status.height}`);
+    lines.push(
+      `indexes   being made: block ${Math.max(0, status.indexes.height)} of ${status.height}`,
+    );
   }
   return lines;
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { CodecError, fromHex, utf8 } from "../../../lib/base/bytes.ts";
 import {
-  decodeProviders,
+  decodeAnswer,
   encodeAddProvider,
   encodeGetProviders,
   takeFrame,
@@ -35,18 +35,21 @@ Deno.test("ADD_PROVIDER has the bytes of kad-dht's dht.proto", () => {
   );
 });
 
-Deno.test("decodeProviders reads providers and skips all other fields", () => {
+Deno.test("decodeAnswer reads providers and nearer servers and skips all other fields", () => {
   const peer = "0a01aa" + "12020401" + "1801";
   const closer = "42" + "03" + "0a01bb";
   const negativeLevel = "50" + "ffffffffffffffffff01";
   const message = fromHex("0803" + "12021220" + closer + negativeLevel + "4a09" + peer);
-  assert.deepEqual(decodeProviders(message), [{ id: fromHex("aa"), addresses: [fromHex("0401")] }]);
+  assert.deepEqual(decodeAnswer(message), {
+    providers: [{ id: fromHex("aa"), addresses: [fromHex("0401")] }],
+    closer: [{ id: fromHex("bb"), addresses: [] }],
+  });
 });
 
-Deno.test("decodeProviders fails on any other bytes with a codec error only", () => {
+Deno.test("decodeAnswer fails on any other bytes with a codec error only", () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
     try {
-      decodeProviders(bytes);
+      decodeAnswer(bytes);
     } catch (error) {
       assert(error instanceof CodecError);
     }

@@ -138,18 +138,20 @@ export class BlockAcceptor {
     for (const { candidate: { block, context }, item } of run) {
       if (this.#state.isOnMainChain(block.id)) {
         item.resolve({ kind: "connected", id: block.id, height: context.height });
-        this.#freeOrphans(block.id, work);
       } else {
         // The block that failed, or one above it.
         assert(failure !== undefined, "a run connects or fails");
         const isCulprit = this.#state.tree.isStored(context.previous);
         item.resolve(isCulprit ? rejected(block.id, failure) : this.#ofInvalidBranch(block.id));
       }
+      this.#freeOrphans(block.id, work);
     }
   }
 
+  /** Orphans whose parent has been judged, whichever way, can be judged too. */
   #freeOrphans(id: BlockId, work: Item[]): void {
-    if (!this.#state.tree.isStored(id)) return;
+    const { tree } = this.#state;
+    if (!tree.isStored(id) && !tree.isInvalid(id)) return;
     for (const input of this.orphans.take(id)) {
       work.push({ input, resolve: () => {}, reject: () => {} });
     }

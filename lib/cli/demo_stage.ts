@@ -13,25 +13,35 @@ import {
 /** A step that takes this long has failed. */
 const PATIENCE_MS = 60_000;
 const POLL_MS = 50;
+/** From one line to the next: what it takes to read one. */
+const READING_MS = 1_300;
 
 export class Stage {
   readonly #dir: string;
   readonly #out: (line: string) => void;
+  readonly #readingMs: number;
   readonly #startedMs = systemClock.monotonicMs();
+  #toldMs = -Infinity;
+  readonly #closing = new AbortController();
   readonly #open = new Set<NodeHandle>();
-  #isClosing = false;
 
-  private constructor(dir: string, out: (line: string) => void) {
+  private constructor(dir: string, out: (line: string) => void, readingMs: number) {
     this.#dir = dir;
     this.#out = out;
+    this.#readingMs = readingMs;
   }
 
-  static async open(out: (line: string) => void): Promise<Stage> {
-    return new Stage(await Deno.makeTempDir({ prefix: "moim-demo-" }), out);
+  /** `fast`: lines come when their steps are done, however many at once. */
+  static async open(out: (line: string) => void, { fast }: { fast: boolean }): Promise<Stage> {
+    const dir = await Deno.makeTempDir({ prefix: "moim-demo-" });
+    return new Stage(dir, out, fast ? 0 : READING_MS);
   }
 
-  /** Tells one step, with the seconds since the beginning. */
-  tell(line: string): void {
+  /** Tells one step, with the seconds since the beginning, once the one before could be read. */
+  async tell(line: string): Promise<void> {
+    const waitMs = this.#toldMs + this.#readingMs - systemClock.monotonicMs();
+    if (waitMs > 0) await delay(systemClock, waitMs, this.#closing.signal);
+    this.#toldMs = systemClock.monotonicMs();
     if (!this.#isClosing) this.#out(`${this.seconds().toFixed(1).padStart(5)} s  ${line}`);
   }
 
@@ -75,9 +85,13 @@ export class Stage {
 
   /** Closes every node and removes the folder. */
   async close(): Promise<void> {
-    this.#isClosing = true;
+    this.#closing.abort();
     await Promise.allSettled([...this.#open].map((node) => node.close()));
     await Deno.remove(this.#dir, { recursive: true });
+  }
+
+  get #isClosing(): boolean {
+    return this.#closing.signal.aborted;
   }
 
   /** Loopback and a private DHT only, and nothing of the user's own settings. */

@@ -11,32 +11,32 @@ const PAYMENT = 5_000_000;
 
 /** Plays the story to its end. Throws `UserError` when a step fails. */
 export async function tellStory(stage: Stage): Promise<void> {
-  stage.tell(`Two nodes, one phrase: "${PHRASE}"`);
+  await stage.tell(`Two nodes, one phrase: "${PHRASE}"`);
   const lighthouse = await stage.node("lighthouse", "online", { rendezvous: LIGHTHOUSE_PHRASE });
   const meetingPoint = localAddress((await lighthouse.status()).addresses);
-  stage.tell(`A DHT server runs at ${meetingPoint}, on a network of its own`);
+  await stage.tell(`A DHT server runs at ${meetingPoint}, on a network of its own`);
 
   const w1 = await makeKey(stage, "first", "w1");
   const w2 = await makeKey(stage, "second", "w2");
   const shared = { rendezvous: PHRASE, peer: [meetingPoint] };
   const first = await stage.node("first", "online", { ...shared, minter: "w1" });
-  stage.tell("The first node starts; it mints for w1 whenever a payment waits");
+  await stage.tell("The first node starts; it mints for w1 whenever a payment waits");
   const second = await stage.node("second", "online", shared);
-  stage.tell("The second node starts");
+  await stage.tell("The second node starts");
   await waitForPeer(stage, second);
-  stage.tell("They found each other through the DHT: nobody told either the other's address");
+  await stage.tell("They found each other through the DHT: nobody told either the other's address");
 
   await mintAlone(stage, second);
   await stage.leave(lighthouse);
-  stage.tell("The DHT server is switched off");
+  await stage.tell("The DHT server is switched off");
   const back = await stage.node("second", "online", { rendezvous: PHRASE });
   await waitForPeer(stage, back);
-  stage.tell("The second node starts again and reaches the first: it remembers its peers");
+  await stage.tell("The second node starts again and reaches the first: it remembers its peers");
   await stage.until(
     "the first node gets the block",
     async () => (await first.status()).height === 1,
   );
-  stage.tell("The first node has received block 1");
+  await stage.tell("The first node has received block 1");
 
   await pay(stage, back, { from: "w2", to: w1 });
   await stage.until(
@@ -50,7 +50,7 @@ async function makeKey(stage: Stage, who: string, alias: string): Promise<string
   const folder = await stage.node(who, "offline", { rendezvous: PHRASE });
   const { key } = await folder.walletNew(alias);
   await stage.leave(folder);
-  stage.tell(`The ${who} node's key ${alias} is ${key.address}`);
+  await stage.tell(`The ${who} node's key ${alias} is ${key.address}`);
   return key.address;
 }
 
@@ -61,12 +61,14 @@ async function waitForPeer(stage: Stage, node: NodeHandle): Promise<void> {
 /** Minting needs nobody: the folder alone will do. */
 async function mintAlone(stage: Stage, node: NodeHandle): Promise<void> {
   await stage.leave(node);
-  stage.tell("The second node stops");
+  await stage.tell("The second node stops");
   const folder = await stage.node("second", "offline", { rendezvous: PHRASE });
   const { blocks } = await folder.mint({ to: "w2" });
   const [block] = blocks;
   await stage.leave(folder);
-  stage.tell(`Without a node, w2 mints block 1 (${shortId(block!.id)}): ${coins(block!.reward)}`);
+  await stage.tell(
+    `Without a node, w2 mints block 1 (${shortId(block!.id)}): ${coins(block!.reward)}`,
+  );
 }
 
 async function pay(
@@ -75,7 +77,7 @@ async function pay(
   { from, to }: { from: string; to: string },
 ): Promise<void> {
   const sent = await node.send({ from, to, amount: PAYMENT });
-  stage.tell(
+  await stage.tell(
     `${from} pays ${coins(sent.amount)} to w1, fee ${coins(sent.fee)}; the first node mints`,
   );
 }
@@ -89,15 +91,17 @@ async function compare(
     const [first, second] = [await nodes.first.status(), await nodes.second.status()];
     return first.tipId === second.tipId && first;
   });
-  stage.tell(`Both nodes hold block ${tip.height} (${shortId(tip.tipId)}) and the same balances:`);
+  await stage.tell(
+    `Both nodes hold block ${tip.height} (${shortId(tip.tipId)}) and the same balances:`,
+  );
   for (const [at, address] of addresses.entries()) {
     const seen = [await nodes.first.balance(address), await nodes.second.balance(address)];
     const [mine, theirs] = seen.map((balance) => coins(balance.total));
-    stage.tell(
+    await stage.tell(
       `  w${at + 1}  ${mine}${mine === theirs ? "" : ` (the second node says ${theirs})`}`,
     );
   }
-  stage.tell(`The end, after ${Math.round(stage.seconds())} seconds. Your turn: moim start`);
+  await stage.tell("The end. Your turn: moim start");
 }
 
 /** The loopback address where there is one. */

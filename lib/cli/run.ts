@@ -57,7 +57,7 @@ Examples:
   moim wallet new --alias w1                    make a key
   moim mint --minter w1                         make a block; its coins go to w1
   moim send --from w1 --to moim1… --amount 5    pay
-  moim demo                                     see it all in 20 seconds`;
+  moim demo                                     see it all in 20 seconds (--fast: in a few)`;
 
 /** What a command alone has stands above what every command has. */
 function ownOptionsFirst(this: Help, command: Parameters<Help["visibleOptions"]>[0]): Option[] {

@@ -1,6 +1,6 @@
 /** The peers by which we enter the DHT: dialled at once, and again for as long as we run. */
 import type { Cancel, Clock } from "../base/clock.ts";
-import { splitPeerId } from "./addresses.ts";
+import { isDialable, splitPeerId } from "./addresses.ts";
 import type { Dialer } from "./dialer.ts";
 import { DialError, type DialTarget } from "./transport.ts";
 import type { Connection } from "@libp2p/interface";
@@ -40,7 +40,7 @@ export class Bootstraps {
 
   /** Adds each address as a bootstrap and dials it now; those already known are left alone. */
   add(addresses: string[]): void {
-    for (const address of addresses) {
+    for (const address of addresses.filter(isDialable)) {
       const { base, peerId } = splitPeerId(address);
       // The id is part of the name: the public bootstraps share one host name.
       const name = peerId === undefined ? base : `${base}/p2p/${peerId}`;
@@ -70,6 +70,9 @@ export class Bootstraps {
       bootstrap.failures = 0;
       bootstrap.hasAnswered = true;
       this.#again(bootstrap, CHECK_MS);
+      connection.addEventListener("close", () => this.#again(bootstrap, RETRY_MS[0]), {
+        once: true,
+      });
       this.#options.onConnected(connection);
     } catch (error) {
       if (this.#stopped.signal.aborted) return;

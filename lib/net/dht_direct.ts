@@ -46,6 +46,8 @@ export class DhtDirect {
     const server = connection.remotePeer.toString();
     if (this.#asked.has(server) || this.#asked.size >= SERVERS_MAX) return;
     this.#asked.add(server);
+    // Whoever comes back may be a server that was restarted, and remembers nothing.
+    connection.addEventListener("close", () => this.#asked.delete(server), { once: true });
     try {
       await this.#exchange(connection, server);
     } catch (error) {

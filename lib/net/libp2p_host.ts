@@ -25,6 +25,7 @@ import type { Multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
 import { createCipheriv } from "node:crypto";
 import { concatBytes } from "../base/bytes.ts";
+import { type Clock, delay } from "../base/clock.ts";
 import { publicKeyOf } from "../primitives/signature.ts";
 import { DialError } from "./transport.ts";
 import { RECEIVE_WINDOW_BYTES_MAX } from "./libp2p_stream.ts";
@@ -206,15 +207,13 @@ export class Host {
   }
 
   /** Stops everything, at most `limitMs` long: sockets that hang on do not keep us. */
-  async stop(limitMs: number): Promise<void> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const limit = new Promise<void>((resolve) => timer = setTimeout(resolve, limitMs));
+  async stop(clock: Clock, limitMs: number): Promise<void> {
     const stopServices = this.#services.map((service) =>
       Promise.resolve((service as { stop?: () => unknown }).stop?.()).catch(() => {})
     );
+    const ended = new AbortController();
     const end = Promise.all(stopServices).then(() => this.node.stop()).catch(() => {});
-    await Promise.race([end, limit]);
-    clearTimeout(timer);
+    await Promise.race([end.then(() => ended.abort()), delay(clock, limitMs, ended.signal)]);
   }
 }
 

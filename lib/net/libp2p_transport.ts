@@ -10,7 +10,7 @@ import { equalBytes } from "../base/bytes.ts";
 import { type Cancel, type Clock, systemClock } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import { Signal } from "../base/signals.ts";
-import { classOf, splitPeerId } from "./addresses.ts";
+import { classOf, parsePeerArgument, splitPeerId } from "./addresses.ts";
 import { startAutonat } from "./autonat.ts";
 import { DHT_PROTOCOLS, DhtDiscovery, type DhtMode } from "./dht.ts";
 import { Dialer } from "./dialer.ts";
@@ -49,7 +49,7 @@ export type Libp2pTransportOptions = {
   port: number;
   /** One address to listen on instead of all, such as 127.0.0.1. */
   listenHost?: string;
-  /** Known public multiaddrs of this node, announced and trusted. */
+  /** Known public addresses of this node (multiaddr or host:port), announced and trusted. */
   announce?: string[];
   dht?: { mode: DhtMode | "off"; protocol?: string };
   /** DHT servers to enter by: multiaddrs, with or without `/p2p/ID`. */
@@ -108,12 +108,14 @@ export class Libp2pTransport implements Transport {
    * `Error` when the system refuses to listen for another reason.
    */
   static async start(options: Libp2pTransportOptions): Promise<Libp2pTransport> {
+    const announce = (options.announce ?? []).flatMap((text) => parsePeerArgument(text).addresses)
+      .map((address) => splitPeerId(address).base);
     const host = await Host.create({
       identitySeed: options.identitySeed,
-      announce: options.announce ?? [],
+      announce,
       agent: options.agent ?? "moim",
     });
-    const transport = new Libp2pTransport(host, options);
+    const transport = new Libp2pTransport(host, { ...options, announce });
     try {
       await transport.#begin();
     } catch (error) {
@@ -270,7 +272,7 @@ export class Libp2pTransport implements Transport {
     this.#dialer.stop();
     this.#dht?.stop();
     await this.#lan?.stop();
-    await this.#host.stop(STOP_MS);
+    await this.#host.stop(this.#clock, STOP_MS);
   }
 
   #makeDht(): DhtDiscovery | undefined {

@@ -43,7 +43,7 @@ export class Listening {
     this.#port = options.port;
   }
 
-  /** The port listened on. */
+  /** The port listened on; 0 while it is not known yet. */
   get port(): number {
     return this.#port;
   }
@@ -57,10 +57,8 @@ export class Listening {
       if (isInUse(error)) throw new PortBusyError(this.#port);
       throw new Error(`Cannot listen on port ${this.#port}: ${firstReason(error)}`);
     }
-    this.#port = Number(
-      this.#host.internals.transportManager.getAddrs()[0]!.getComponents()[1]!.value,
-    );
-    if (listenHost === undefined) await this.#followIp6();
+    this.#learnPort();
+    if (listenHost === undefined && this.#port !== 0) await this.#followIp6();
     this.#trustInterfaces();
     this.#lastAddresses = this.#host.addresses().join();
     this.#cancel = every(clock, RECHECK_MS, () => void this.recheck());
@@ -72,7 +70,8 @@ export class Listening {
 
   /** Compares with the machine's interfaces and tells when our addresses are others now. */
   async recheck(): Promise<void> {
-    if (this.#options.listenHost === undefined) await this.#followIp6();
+    this.#learnPort();
+    if (this.#options.listenHost === undefined && this.#port !== 0) await this.#followIp6();
     this.#trustInterfaces();
     const addresses = this.#host.addresses().join();
     if (addresses === this.#lastAddresses) return;
@@ -80,6 +79,12 @@ export class Listening {
     // Makes identify tell connected peers, which otherwise happens only when a listener changes.
     this.#host.internals.addressManager._updatePeerStoreAddresses();
     this.#options.onChange();
+  }
+
+  /** The port that the system picked; unknown for as long as no interface has an address. */
+  #learnPort(): void {
+    const [address] = this.#host.internals.transportManager.getAddrs();
+    if (address !== undefined) this.#port = Number(address.getComponents()[1]!.value);
   }
 
   async #listen(ip: string): Promise<void> {

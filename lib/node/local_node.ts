@@ -34,6 +34,7 @@ import { ownerBalance, ownerHistory } from "./coins.ts";
 import type { Ledger } from "./ledger.ts";
 import { describeNetwork } from "./network_choice.ts";
 import type { Online } from "./online.ts";
+import { PeerFile, rememberedPeer } from "./peer_file.ts";
 import { type MadePayment, makePayment } from "./payments.ts";
 import { shorten } from "./settings.ts";
 import { VERSION } from "./version.ts";
@@ -105,8 +106,10 @@ export class LocalNode implements NodeHandle {
     return Promise.resolve(describeNetwork(network, { rendezvous, folder: networkFolder.path }));
   }
 
-  peers(): Promise<PeerInfo[]> {
-    return Promise.resolve(this.#online?.peers() ?? []);
+  async peers(): Promise<PeerInfo[]> {
+    if (this.#online !== undefined) return this.#online.peers();
+    const remembered = await new PeerFile(this.#ledger.store, systemClock).load();
+    return remembered.map((record) => rememberedPeer(record));
   }
 
   async addPeer(address: string): Promise<AddPeerResult> {
@@ -339,19 +342,22 @@ export class LocalNode implements NodeHandle {
     }
     await this.#online.untilReached(this.#closing.signal);
     onLine("waiting for a block with this payment");
-    const { chain } = this.#ledger;
-    await new Promise<void>((resolve) => {
-      const end = () => {
-        unsubscribe();
-        this.#closing.signal.removeEventListener("abort", end);
-        resolve();
-      };
-      const unsubscribe = chain.subscribe(({ connected }) => {
-        const ids = connected.flatMap((block) => block.transactions.map(({ id }) => id));
-        if (ids.includes(transaction.id)) end();
-      });
-      this.#closing.signal.addEventListener("abort", end);
+    const { mempool } = this.#ledger;
+    const gone = new AbortController();
+    const unsubscribe = mempool.subscribe(({ removed }) => {
+      if (removed?.transaction.id === transaction.id) gone.abort(removed.reason);
     });
+    if (mempool.has(transaction.id)) {
+      await aborted(AbortSignal.any([gone.signal, this.#closing.signal]));
+    }
+    unsubscribe();
+    if (gone.signal.aborted && gone.signal.reason !== "mined") {
+      throw new UserError(
+        EXIT.rejected,
+        `Payment ${transaction.id} was dropped (${gone.signal.reason}): look at the balance and ` +
+          "send again",
+      );
+    }
   }
 
   async #whereItIs(result: SendResult): Promise<SendResult> {
@@ -391,6 +397,13 @@ function transactionId(text: string): TxId {
 function progressLine(onLine: OnLine) {
   return ({ phase, done, total }: { phase: string; done: number; total: number }) =>
     onLine(`${phase}: ${done} of ${total}`);
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
 }
 
 function elapsed(startMs: number): number {

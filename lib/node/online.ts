@@ -16,7 +16,7 @@ import { Sync } from "../sync/mod.ts";
 import type { AddPeerResult, NodeStatus, OnEvent, PeerInfo, SourceStatus } from "./api.ts";
 import type { NodeConfig } from "./config.ts";
 import { type Ledger, updateState } from "./ledger.ts";
-import { PeerFile } from "./peer_file.ts";
+import { PeerFile, rememberedPeer } from "./peer_file.ts";
 import { VERSION } from "./version.ts";
 
 /** An unrequested port that is busy moves on by one, so often. */
@@ -172,14 +172,7 @@ export class Online {
     const connected = sessions.map((session) => this.#sessionInfo(session));
     const ids = new Set(sessions.map((session) => session.peerId));
     const known = this.#book.all().filter((record) => !ids.has(record.peerId))
-      .map((record): PeerInfo => ({
-        peerId: record.peerId,
-        connected: false,
-        found: this.#book.sourceOf(record.peerId) ?? record.source,
-        addresses: record.addresses.map(({ address }) => address),
-        ...(record.lastSuccessMs > 0 && { lastSeenMs: record.lastSuccessMs }),
-        failuresInARow: record.failuresInARow,
-      }));
+      .map((record) => rememberedPeer(record, this.#book.sourceOf(record.peerId)));
     return [...connected, ...known];
   }
 

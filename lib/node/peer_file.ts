@@ -3,9 +3,10 @@ import { type Cancel, type Clock } from "../base/clock.ts";
 import { getLogger } from "../base/log.ts";
 import { SerialQueue } from "../base/serial_queue.ts";
 import type { BookChange } from "../peers/peer_book.ts";
-import type { PeerRecord } from "../peers/peer_record.ts";
+import type { PeerRecord, PeerSource } from "../peers/peer_record.ts";
 import { decodeRecord, encodeRecord } from "../peers/record_codec.ts";
 import type { Store } from "../store/store.ts";
+import type { PeerInfo } from "./api.ts";
 
 /** A crash forgets at most so much of what was learned of peers. */
 const SAVE_AFTER_MS = 500;
@@ -53,4 +54,16 @@ export class PeerFile {
       getLogger("node").warn("Cannot keep the peer book: {error}", { error });
     }
   }
+}
+
+/** A peer that is not connected, as `peers` lists it. */
+export function rememberedPeer(record: PeerRecord, found: PeerSource = "known"): PeerInfo {
+  return {
+    peerId: record.peerId,
+    connected: false,
+    found,
+    addresses: record.addresses.map(({ address }) => address),
+    ...(record.lastSuccessMs > 0 && { lastSeenMs: record.lastSuccessMs }),
+    failuresInARow: record.failuresInARow,
+  };
 }

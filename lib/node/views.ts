@@ -66,7 +66,7 @@ export class Views {
       ...(minter && { minter: encodeAddress(minter) }),
       ...(name !== undefined && { minterName: name }),
       minted: outputSum([coinbase!]),
-      paid: outputSum(payments),
+      paid: payments.reduce((sum, payment) => sum + paidToOthers(payment), 0),
       // Genesis follows from the network's parameters and needs no work.
       proofOfWorkValid: header.height === 0 || hashMeetsBits(block.id, header.bits),
       signaturesValid: await this.#areSigned(block.transactions),
@@ -232,6 +232,13 @@ export function memoText(transaction: Transaction): string | undefined {
     if (error instanceof CodecError) return undefined;
     throw error;
   }
+}
+
+/** What a payment gives to others: not the change, which goes back to a lock that spends in it. */
+function paidToOthers(transaction: Transaction): number {
+  const payers = new Set(transaction.spends.map(lockOfSpend));
+  return transaction.outputs.filter(({ lock }) => !payers.has(lock))
+    .reduce((sum, output) => sum + output.amount, 0);
 }
 
 function outputSum(transactions: readonly Transaction[]): number {

@@ -1,6 +1,12 @@
 /** Building a payment: coins, fee and change. Pure. */
 import { EXIT, UserError } from "../base/errors.ts";
-import { type Amount, amount, formatCoins, sumAmounts } from "../primitives/amount.ts";
+import {
+  type Amount,
+  amount,
+  formatCoins,
+  GRAINS_PER_COIN,
+  sumAmounts,
+} from "../primitives/amount.ts";
 import type { BlockId, Lock } from "../primitives/ids.ts";
 import { SIGNATURE_BYTES } from "../primitives/signature.ts";
 import {
@@ -52,7 +58,7 @@ export function buildPayment(request: PaymentRequest): Payment {
   let fee = request.fee ?? amount(0);
   for (;;) {
     const chosen = takeCoins(ordered, request.amount + fee, COINS_MAX);
-    if (chosen === undefined) throw notEnough(request, ordered, fee);
+    if (chosen === undefined) throw notEnough(request, ordered);
     const { draft, change } = draftOf(request, chosen.coins, chosen.total - request.amount - fee);
     const bytes = encodeDraft(draft).length + SIGNATURE_BYTES;
     const feeLeast = Math.ceil(bytes * request.feePerByte);
@@ -81,31 +87,45 @@ function draftOf(
   return { draft: { spends: [spend], outputs, memo: request.memo }, change };
 }
 
-function notEnough(
-  request: PaymentRequest,
-  coins: readonly SpendableCoin[],
-  fee: Amount,
-): UserError {
+/** Why the coins do not do: too small each, too few in all, or all but for the fee. */
+function notEnough(request: PaymentRequest, coins: readonly SpendableCoin[]): UserError {
   const total = sumAmounts(coins.map((coin) => coin.amount));
-  const wanted = `${formatCoins(request.amount)} coins and a fee of ${formatCoins(fee)}`;
+  const { name } = request.from;
+  const fee = request.fee ?? feeForAll(request, coins.slice(0, COINS_MAX));
+  const unit = request.amount === GRAINS_PER_COIN ? "coin" : "coins";
+  const wanted = `Cannot send ${formatCoins(request.amount)} ${unit}`;
   if (total >= request.amount + fee) {
-    return new UserError(
-      EXIT.rejected,
-      `Cannot send ${wanted} at once: it takes more than ${COINS_MAX} small coins; send less`,
+    return rejected(`${wanted} at once: it takes more than ${COINS_MAX} small coins; send less`);
+  }
+  if (total === 0) {
+    return rejected(
+      `${wanted}: ${name} has none to spend; see moim balance ${name}, ` +
+        `or mint some with moim mint --minter ${name}`,
     );
   }
-  const hint = total === 0
-    ? `mint some with moim mint --minter ${request.from.name}`
-    : `see moim balance --address ${request.from.name}`;
-  return new UserError(
-    EXIT.rejected,
-    `Cannot send ${wanted}: ${request.from.name} can spend ${formatCoins(total)}; ${hint}`,
+  const next = total > fee
+    ? `send at most ${formatCoins(amount(total - fee))}`
+    : `see moim balance ${name}`;
+  return rejected(
+    `${wanted}: ${name} can spend ${formatCoins(total)} and the fee takes ${
+      formatCoins(fee)
+    }; ${next}`,
   );
 }
 
+/** The least fee of a payment that spends all these coins and leaves no change. */
+function feeForAll(request: PaymentRequest, coins: readonly SpendableCoin[]): Amount {
+  if (coins.length === 0) return amount(0);
+  const { draft } = draftOf(request, coins, 0);
+  return amount(Math.ceil((encodeDraft(draft).length + SIGNATURE_BYTES) * request.feePerByte));
+}
+
+function rejected(message: string): UserError {
+  return new UserError(EXIT.rejected, message);
+}
+
 function feeTooSmall(fee: Amount, least: number): UserError {
-  return new UserError(
-    EXIT.rejected,
+  return rejected(
     `Cannot send with a fee of ${formatCoins(fee)}: this payment needs at least ${
       formatCoins(least)
     }; leave --fee away to pay just that`,

@@ -107,7 +107,12 @@ async function measure(folder: () => string, args: string[]): Promise<number[]> 
   return times;
 }
 
-const newFolder = () => Deno.makeTempDirSync({ prefix: "moim-connect-" });
+const folders: string[] = [];
+
+function newFolder(): string {
+  folders.push(Deno.makeTempDirSync({ prefix: "moim-connect-" }));
+  return folders.at(-1)!;
+}
 
 async function byKnownPeer(): Promise<number[]> {
   const args = ["--rendezvous", phrase(), "--lan", "off", "--dht", "off"];
@@ -180,5 +185,6 @@ try {
   await main();
 } finally {
   await Promise.all([...running].map((process) => process.stop("SIGKILL")));
+  for (const folder of folders) await Deno.remove(folder, { recursive: true });
 }
 Deno.exit(0);

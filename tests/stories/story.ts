@@ -5,6 +5,7 @@ import { Mempool } from "../../lib/mempool/mempool.ts";
 import type { MempoolChange, MempoolOutcome, RemovalReason } from "../../lib/mempool/policy.ts";
 import type { Network } from "../../lib/consensus/network.ts";
 import type { Transaction } from "../../lib/primitives/transaction.ts";
+import type { KvStore } from "../../lib/store/kv.ts";
 import { MemoryKv } from "../../lib/store/memory_kv.ts";
 import {
   assertSound,
@@ -28,9 +29,12 @@ export class Story {
     mempool.subscribe((change) => this.changes.push(change));
   }
 
-  static async open(network: Network = EASY_NETWORK): Promise<Story> {
+  static async open(
+    network: Network = EASY_NETWORK,
+    kv: KvStore = new MemoryKv(),
+  ): Promise<Story> {
     const clock = new StoppedClock(LATE_MS);
-    const chain = await openChain({ kv: new MemoryKv(), network, clock });
+    const chain = await openChain({ kv, network, clock });
     return new Story(new BlockTree(network), clock, chain, new Mempool({ chain, clock }));
   }
 

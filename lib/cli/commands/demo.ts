@@ -6,12 +6,21 @@ import { tellStory } from "../demo_story.ts";
 
 export const declare: Declare = (command, cli) => {
   command
+    .option("--fast", "do not wait for readers")
     .option("--log-level <level>", "off, error, warning, info or debug")
-    .addHelpText("after", examples(["moim demo", "the whole story in about 20 seconds"]))
+    .addHelpText(
+      "after",
+      examples(["moim demo", "the whole story in about 20 seconds"], [
+        "moim demo --fast",
+        "in a few",
+      ]),
+    )
     .action(async (options) => {
       await cli.configure(options);
       const interrupted = untilInterrupted(cli.terminal);
-      const stage = await Stage.open((line) => cli.terminal.out(line));
+      const stage = await Stage.open((line) => cli.terminal.out(line), {
+        fast: options.fast === true,
+      });
       try {
         const end = await Promise.race([
           tellStory(stage).then(() => "told" as const),

@@ -98,6 +98,18 @@ Deno.test(
   },
 );
 
+Deno.test("a server that comes back without its memory is told again", LEAKY, async () => {
+  const port = await freePort();
+  const address = `/ip4/127.0.0.1/tcp/${port}`;
+  const lost = await DhtProcess.start(["--port", String(port)]);
+  await using first = await Node.start([address]);
+  await first.until(() => first.state.state === "advertised");
+  await lost.stop();
+  await using _server = await DhtProcess.start(["--port", String(port)]);
+  await using second = await Node.start([address]);
+  await second.until(() => second.hasFound(first));
+});
+
 Deno.test(
   "a node whose server comes to it, and a bootstrap named later, do as well",
   LEAKY,

@@ -257,8 +257,8 @@ Deno.test(
 );
 
 Deno.test("announced addresses are told and make the node reachable", LEAKY, async () => {
-  const announce = ["/ip4/93.184.216.34/tcp/3000"];
-  const transport = await start({ announce });
+  const announce = ["/ip4/93.184.216.34/tcp/3000", "/dns/node.example/tcp/3000"];
+  const transport = await start({ announce: [announce[0]!, "node.example:3000"] });
   try {
     assert(transport.addresses().includes(`${announce[0]}/p2p/${transport.peerId}`));
     assert.equal(transport.reachability().text, `reachable at ${announce[0]} (announced)`);

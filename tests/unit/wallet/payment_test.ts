@@ -86,12 +86,18 @@ Deno.test("buildPayment() keeps a fee that was asked for, and refuses one that i
 });
 
 Deno.test("buildPayment() says what can be spent and what to do when it is too little", () => {
-  assert.throws(
-    () => buildPayment(request([], 1_000_000)),
-    (error) =>
-      error instanceof UserError && error.exitCode === EXIT.rejected &&
-      /Cannot send 1 coins .*w1 can spend 0; mint some/.test(error.message),
-  );
+  const refused = (coins: SpendableCoin[], grains: number, line: RegExp) =>
+    assert.throws(
+      () => buildPayment(request(coins, grains)),
+      (error) =>
+        error instanceof UserError && error.exitCode === EXIT.rejected && line.test(error.message),
+    );
+  refused([], 1_000_000, /^Cannot send 1 coin: w1 has none to spend; .*mint --minter w1$/);
+  const two = [coin(1, 3_000_000), coin(2, 2_000_000)];
+  refused(two, 5_000_000, /can spend 5 and the fee takes 0\.000192; send at most 4\.999808$/);
+  refused(two, 4_999_809, /send at most 4\.999808$/);
+  assert.equal(buildPayment(request(two, 4_999_808)).change, 0);
+  refused([coin(1, 100)], 50, /can spend 0\.0001 and the fee takes .*; see moim balance w1$/);
   const dust = Array.from({ length: 4_000 }, (_, at) => coin(at, 1_000));
   assert.throws(() => buildPayment(request(dust, 3_800_000)), /too|small coins/);
 });

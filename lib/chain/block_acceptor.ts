@@ -111,7 +111,11 @@ export class BlockAcceptor {
     const id = this.#idOf(item.input);
     if (this.#run.some(({ candidate }) => candidate.block.id === id)) await this.#connectRun(work);
     const examined = this.#examine(item.input);
-    if ("outcome" in examined) return item.resolve(examined.outcome);
+    if ("outcome" in examined) {
+      item.resolve(examined.outcome);
+      if (id !== undefined) this.#freeOrphans(id, work);
+      return;
+    }
     const { candidate } = examined;
     if (candidate.context.previous === this.#runEnd()) {
       this.#run.push({ candidate, item });
@@ -209,7 +213,7 @@ export class BlockAcceptor {
     if (tree.isStored(id)) return { outcome: { kind: "known", id } };
     const parent = tree.get(previous);
     if (parent === undefined) return { outcome: this.#orphan(header, input) };
-    if (tree.isInvalid(previous)) return { outcome: this.#ofInvalidBranch(id, previous) };
+    if (tree.isInvalid(previous)) return { outcome: this.#aboveInvalid(header, parent) };
     const context = tree.get(id) ?? this.#checkHeader(header, parent, input);
     const block = bodyOf(input);
     this.#checkBody(block, context);
@@ -265,6 +269,13 @@ export class BlockAcceptor {
     checkBlock(block);
     this.orphans.add(block);
     return { kind: "orphan", id: header.id, missing: header.previous };
+  }
+
+  /** Its header is kept, if there is room, so that what builds on it is known for what it is. */
+  #aboveInvalid(header: BlockHeader, parent: HeaderContext): Rejected {
+    const { tree, network } = this.#state;
+    tree.addPending(header, checkHeader(header, parent, network, this.#clock.nowMs()));
+    return this.#ofInvalidBranch(header.id, parent.id);
   }
 
   #ofInvalidBranch(id: BlockId, ancestor: BlockId = id): Rejected {

@@ -276,7 +276,10 @@ export class Chain {
     this.#parts.acceptor.close();
     await this.#parts.indexes.close();
     await this.#queue.run(async () => {
-      if (this.failure() === undefined) await this.#parts.mover.flush();
+      if (this.failure() !== undefined) return;
+      await this.#parts.mover.flush();
+      const { tree } = this.#state;
+      await this.store.saveHeaderPages(tree.storedCount, tree.changedPages());
     });
   }
 

@@ -4,12 +4,13 @@
  * parent before its children, so that a slot's parent has a smaller slot.
  */
 import { assert } from "../base/assert.ts";
-import { toHex } from "../base/bytes.ts";
+import { concatBytes, toHex } from "../base/bytes.ts";
 import type { HeaderContext } from "../consensus/header_context.ts";
+import { HEADERS_PER_PAGE } from "../store/store.ts";
 import { type BlockId, HASH_BYTES, idBytes } from "../primitives/ids.ts";
 
-const PAGE_BITS = 12;
-const PAGE_SLOTS = 1 << PAGE_BITS;
+const PAGE_SLOTS = HEADERS_PER_PAGE;
+const PAGE_BITS = Math.log2(PAGE_SLOTS);
 const SLOT_IN_PAGE = PAGE_SLOTS - 1;
 /** The genesis block has no parent here. */
 const NO_SLOT = 0xffffffff;
@@ -27,6 +28,41 @@ class Page {
   /** Two words a slot, high and low. */
   readonly work = new BigUint64Array(2 * PAGE_SLOTS);
   readonly invalid = new Uint8Array(PAGE_SLOTS);
+  /** Whether it differs from what the disk has. */
+  isChanged = true;
+
+  /** The columns as bytes, cut to `count` slots: every platform of ours is little endian. */
+  encode(count: number): Uint8Array {
+    return concatBytes(
+      ...this.#columns().map((column) => column.subarray(0, count * width(column))),
+    );
+  }
+
+  /** Takes what `encode` gave. False when `bytes` is not `count` slots long. */
+  decode(bytes: Uint8Array, count: number): boolean {
+    const columns = this.#columns();
+    const slotBytes = columns.reduce((sum, column) => sum + width(column), 0);
+    if (bytes.length !== count * slotBytes || count > PAGE_SLOTS) return false;
+    let at = 0;
+    for (const column of columns) {
+      const end = at + count * width(column);
+      column.set(bytes.subarray(at, end));
+      at = end;
+    }
+    this.isChanged = false;
+    return true;
+  }
+
+  #columns(): Uint8Array[] {
+    const { ids, parents, heights, timesMs, bits, childBits, work, invalid } = this;
+    return [ids, parents, heights, timesMs, bits, childBits, work, invalid]
+      .map((column) => new Uint8Array(column.buffer));
+  }
+}
+
+/** Bytes of one slot in a column. */
+function width(column: Uint8Array): number {
+  return column.length / PAGE_SLOTS;
 }
 
 export class HeaderIndex {
@@ -39,6 +75,43 @@ export class HeaderIndex {
 
   get size(): number {
     return this.#size;
+  }
+
+  /** The index that `changedPages` once gave; undefined unless the pages are whole. */
+  static restore(
+    saved: { count: number; pages: readonly Uint8Array[] },
+    genesis: HeaderContext,
+  ): HeaderIndex | undefined {
+    const index = new HeaderIndex();
+    index.#beforeGenesis = genesis.previous;
+    for (const [at, bytes] of saved.pages.entries()) {
+      const page = new Page();
+      const count = Math.min(PAGE_SLOTS, saved.count - at * PAGE_SLOTS);
+      if (!page.decode(bytes, count)) return undefined;
+      index.#pages.push(page);
+    }
+    index.#size = saved.count;
+    if (index.#size === 0 || index.idAt(0) !== genesis.id) return undefined;
+    let places = index.#table.length;
+    while (places < 2 * index.#size) places *= 2;
+    index.#fillTable(places);
+    return index;
+  }
+
+  /** The pages that the disk does not have, by number; they count as saved from now on. */
+  changedPages(): Map<number, Uint8Array> {
+    const changed = new Map<number, Uint8Array>();
+    for (const [at, page] of this.#pages.entries()) {
+      if (!page.isChanged) continue;
+      changed.set(at, page.encode(Math.min(PAGE_SLOTS, this.#size - at * PAGE_SLOTS)));
+      page.isChanged = false;
+    }
+    return changed;
+  }
+
+  /** Whether any header is marked. */
+  hasInvalid(): boolean {
+    return this.#pages.some((page) => page.invalid.includes(1));
   }
 
   /** The slot of `id`, or undefined. */
@@ -96,6 +169,7 @@ export class HeaderIndex {
     if ((slot & SLOT_IN_PAGE) === 0) this.#pages.push(new Page());
     const page = this.#page(slot);
     const at = slot & SLOT_IN_PAGE;
+    page.isChanged = true;
     page.ids.set(idBytes(context.id), at * HASH_BYTES);
     page.parents[at] = parent ?? NO_SLOT;
     page.heights[at] = context.height;
@@ -115,12 +189,18 @@ export class HeaderIndex {
 
   /** Marks a slot and everything above it; one pass, since children come after their parents. */
   markInvalid(slot: number): void {
-    this.#page(slot).invalid[slot & SLOT_IN_PAGE] = 1;
+    this.#mark(slot);
     for (let later = slot + 1; later < this.#size; later++) {
       if (this.isInvalid(this.parentOf(later)!)) {
-        this.#page(later).invalid[later & SLOT_IN_PAGE] = 1;
+        this.#mark(later);
       }
     }
+  }
+
+  #mark(slot: number): void {
+    const page = this.#page(slot);
+    page.invalid[slot & SLOT_IN_PAGE] = 1;
+    page.isChanged = true;
   }
 
   #page(slot: number): Page {
@@ -128,12 +208,12 @@ export class HeaderIndex {
   }
 
   #enter(slot: number, id: BlockId): void {
-    if (2 * this.#size > this.#table.length) this.#growTable();
+    if (2 * this.#size > this.#table.length) this.#fillTable(2 * this.#table.length);
     else this.#put(slot, id);
   }
 
-  #growTable(): void {
-    this.#table = new Uint32Array(2 * this.#table.length);
+  #fillTable(places: number): void {
+    this.#table = new Uint32Array(places);
     for (let slot = 0; slot < this.#size; slot++) this.#put(slot, this.idAt(slot));
   }
 

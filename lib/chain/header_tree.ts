@@ -22,7 +22,7 @@ interface Pending {
 }
 
 export class HeaderTree {
-  readonly #index = new HeaderIndex();
+  readonly #index: HeaderIndex;
   /** Parents before children. */
   readonly #pending = new Map<BlockId, Pending>();
   /** Why the lowest invalid block of a branch is invalid. */
@@ -34,10 +34,21 @@ export class HeaderTree {
   #pathStart = 0;
   #pathTo: BlockId | undefined;
 
-  constructor(genesis: HeaderContext, pendingMax = PENDING_HEADERS_MAX) {
-    this.#index.add(genesis);
+  /** `index` holds genesis and what is stored already; without it there is genesis alone. */
+  constructor(
+    genesis: HeaderContext,
+    { pendingMax = PENDING_HEADERS_MAX, index }: { pendingMax?: number; index?: HeaderIndex } = {},
+  ) {
+    this.#index = index ?? new HeaderIndex();
+    if (index === undefined) this.#index.add(genesis);
     this.#best = genesis;
     this.#pendingMax = pendingMax;
+    this.#best = this.#findBest();
+  }
+
+  /** The columns of stored headers that the disk does not have. */
+  changedPages(): Map<number, Uint8Array> {
+    return this.#index.changedPages();
   }
 
   get storedCount(): number {

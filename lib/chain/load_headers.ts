@@ -8,6 +8,7 @@ import type { Block, BlockHeader } from "../primitives/block.ts";
 import type { BlockId } from "../primitives/ids.ts";
 import { DamagedRecord, type HeaderRecord } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
+import { HeaderIndex } from "./header_index.ts";
 import { HeaderTree } from "./header_tree.ts";
 import type { OnProgress } from "./outcome.ts";
 
@@ -21,6 +22,10 @@ export async function loadHeaders(
   genesis: HeaderContext,
   network: Network,
 ): Promise<HeaderTree> {
+  const saved = await store.loadHeaderPages();
+  const index = saved && HeaderIndex.restore(saved, genesis);
+  // Which rule an invalid block broke stands in its record only; there is hardly ever one.
+  if (index !== undefined && !index.hasInvalid()) return new HeaderTree(genesis, { index });
   const records: HeaderRecord[] = [];
   const damaged: BlockId[] = [];
   for await (const record of store.headers()) {

@@ -25,6 +25,9 @@ export function withCommand(args: readonly string[]): string[] {
   if (first === "--version" || first === "-V") return ["version", ...args.slice(1)];
   if (first === "--help" || first === "-h") return [...args];
   if (first.startsWith("-")) return ["start", ...args];
+  if (first === "help") {
+    return args.length === 1 ? ["help"] : [...withCommand(args.slice(1)), "--help"];
+  }
   const today = Object.hasOwn(TUTORIAL_COMMANDS, first) ? TUTORIAL_COMMANDS[first]! : [first];
   return [...today, ...args.slice(1)];
 }

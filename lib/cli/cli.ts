@@ -1,7 +1,14 @@
 /** What every command has at hand: the terminal, its configuration, the node, its exit code. */
 import type { Command } from "@commander-js/extra-typings";
 import { EXIT, type ExitCode } from "../base/errors.ts";
-import type { ConnectOptions, Flags, NodeConfig, NodeHandle, ServeApi } from "../node/mod.ts";
+import type {
+  ConnectOptions,
+  Flags,
+  NodeConfig,
+  NodeHandle,
+  ServeApi,
+  WalletHandle,
+} from "../node/mod.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Adds a command's options and what it does. */
@@ -80,6 +87,21 @@ export class Cli {
       return await use(node);
     } finally {
       await node.close();
+    }
+  }
+
+  /** As `withNode`, for what needs only keys: no network is opened unless one is named. */
+  async withWallet<Result>(
+    options: CommonOptions,
+    use: (wallet: WalletHandle) => Promise<Result>,
+  ): Promise<Result> {
+    const config = await this.configure(options);
+    const { connectWallet } = await import("../node/mod.ts");
+    const wallet = await connectWallet(config);
+    try {
+      return await use(wallet);
+    } finally {
+      await wallet.close();
     }
   }
 

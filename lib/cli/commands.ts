@@ -68,7 +68,7 @@ export const COMMANDS: CommandEntry[] = [
   },
   {
     name: "demo",
-    summary: "watch nodes find each other, mint and pay (takes 20 seconds; --fast: a few)",
+    summary: "watch nodes find each other, mint and pay (20 seconds)",
     load: () => import("./commands/demo.ts"),
   },
   {

@@ -1,7 +1,7 @@
 /** What a node tells, as lines for people. */
-import type { NodeEvent } from "../node/mod.ts";
+import type { NodeEvent, SourceStatus } from "../node/mod.ts";
 import { clockTime, coins, count, printable, shortId, shortPeer } from "./format.ts";
-import { syncText } from "./status_text.ts";
+import { sourceText, syncText } from "./status_text.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** While syncing, one line each time this share of the way was made. */
@@ -22,16 +22,24 @@ export class EventLines {
     this.#terminal = terminal;
   }
 
-  /** The start-up lines are done. */
-  begin(): void {
+  /** The start-up lines are done but for the sources': one line each, as they stand now. */
+  begin(discovery: readonly SourceStatus[]): string[] {
+    const lines = discovery.flatMap((status) =>
+      this.#linesOf(this.#discoveryText({ source: status.source, text: sourceText(status) }))
+    );
     this.#hasBegun = true;
+    return lines;
   }
 
   /** Lines of one event; none for what a reader need not know. */
   of(event: NodeEvent): string[] {
     if (event.kind === "opened") return openedLines(event);
     if (event.kind === "listening") return listeningLines(event);
-    const text = this.#textOf(event);
+    if (event.kind === "discovery" && !this.#hasBegun) return [];
+    return this.#linesOf(this.#textOf(event));
+  }
+
+  #linesOf(text: [topic: string, text: string] | undefined): string[] {
     if (text === undefined) return [];
     const [topic, rest] = text;
     const padded = topic.padEnd(TOPIC_WIDTH);

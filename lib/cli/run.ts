@@ -4,30 +4,36 @@ import { EXIT, type ExitCode, messageOf, UserError } from "../base/errors.ts";
 import type { ServeApi } from "../node/mod.ts";
 import { withCommand, withDoubleDashes } from "./argv.ts";
 import { Cli, COMMON_FLAGS } from "./cli.ts";
-import { COMMANDS } from "./commands.ts";
+import { type CommandEntry, COMMANDS } from "./commands.ts";
 import { OutputClosed, systemTerminal, type Terminal } from "./terminal.ts";
 
 /** What main.ts hands in: rooms that the command line may not import. */
 export type RunOptions = { serveApi: ServeApi; terminal?: Terminal };
 
+/** What comes first without being a command of the table. */
+const BUILT_IN = new Set(["help", "-h", "--help"]);
+
 /** Runs the command that `args` name and gives its exit code; prints its own errors. */
 export async function run(args: readonly string[], options: RunOptions): Promise<ExitCode> {
   const terminal = options.terminal ?? systemTerminal();
   const cli = new Cli(terminal, options.serveApi);
+  const named = withCommand(args);
+  const entry = COMMANDS.find(({ name }) => name === named[0]);
   try {
-    const named = withCommand(args);
-    const program = await buildProgram(named, cli);
+    const program = await buildProgram(entry, cli);
     const { args: ready, notes } = withDoubleDashes(named, flagsWithValue(program));
     for (const note of notes) terminal.talk(note);
-    await program.parseAsync(ready, { from: "user" });
+    const isMistyped = entry === undefined && !BUILT_IN.has(ready[0]!);
+    // What follows an unknown command means nothing yet, not even --help.
+    await program.parseAsync(isMistyped ? ready.slice(0, 1) : ready, { from: "user" });
     return cli.exitCode;
   } catch (error) {
-    return tell(error, cli);
+    return tell(error, cli, entry?.name);
   }
 }
 
 /** The program with the named command's options; the others are known by name only. */
-async function buildProgram(args: string[], cli: Cli): Promise<Command> {
+async function buildProgram(wanted: CommandEntry | undefined, cli: Cli): Promise<Command> {
   const program = new Command("moim");
   program
     .description("Your group's own blockchain with no server: everyone types the same phrase.")
@@ -42,10 +48,9 @@ async function buildProgram(args: string[], cli: Cli): Promise<Command> {
     .helpCommand("help [command]", "show help of a command")
     .option("-V, --version", "show the version")
     .addHelpText("after", () => PROGRAM_HELP);
-  const wanted = args[0] === "help" ? args[1] : args[0];
   for (const entry of COMMANDS) {
     const command = program.command(entry.name).summary(entry.summary).description(entry.summary);
-    if (entry.name === wanted) (await entry.load()).declare(command, cli);
+    if (entry === wanted) (await entry.load()).declare(command, cli);
   }
   return program;
 }
@@ -57,7 +62,7 @@ Examples:
   moim wallet new --alias w1                    make a key
   moim mint --minter w1                         make a block; its coins go to w1
   moim send --from w1 --to moim1… --amount 5    pay
-  moim demo                                     see it all in 20 seconds (--fast: in a few)`;
+  moim demo                                     see it all in 20 seconds`;
 
 /** What a command alone has stands above what every command has. */
 function ownOptionsFirst(this: Help, command: Parameters<Help["visibleOptions"]>[0]): Option[] {
@@ -79,11 +84,11 @@ function flagsWithValue(program: Command): Set<string> {
   return flags;
 }
 
-function tell(error: unknown, cli: Cli): ExitCode {
+function tell(error: unknown, cli: Cli, command: string | undefined): ExitCode {
   if (error instanceof OutputClosed) return EXIT.ok;
   if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
   if (error instanceof CommanderError) {
-    cli.terminal.talk(usageLine(error));
+    cli.terminal.talk(usageLine(error, command));
     return EXIT.usage;
   }
   if (cli.isDebug && error instanceof Error && error.stack) cli.terminal.talk(error.stack);
@@ -97,15 +102,17 @@ function tell(error: unknown, cli: Cli): ExitCode {
 }
 
 /** Commander's message in the project's grammar, on one line. */
-function usageLine(error: CommanderError): string {
-  if (error.code === "commander.help") return "Name a subcommand; moim help COMMAND lists them";
+function usageLine(error: CommanderError, command: string | undefined): string {
+  if (error.code === "commander.help") return `Name a subcommand; moim help ${command} lists them`;
   const text = oneLine(error.message)
     .replace(/^error: /, "")
     .replace(/ \(Did you mean one of (.*)\?\)$/, "; did you mean one of $1?")
     .replace(/ \(Did you mean (.*)\?\)$/, "; did you mean $1?")
     .replaceAll("'", '"')
     .replace(/\.$/, "");
-  const next = text.endsWith("?") ? "" : "; see moim --help";
+  const next = text.endsWith("?")
+    ? ""
+    : `; see moim ${command === undefined ? "" : `${command} `}--help`;
   return text.charAt(0).toUpperCase() + text.slice(1) + next;
 }
 

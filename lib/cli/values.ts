@@ -44,12 +44,15 @@ export function integerValue(
   );
 }
 
-/** Longest name a key may have; what is longer was meant as an address. */
-const NAME_CHARACTERS_MAX = 38;
+/** An address whose beginning was mistyped: no name of a key looks so by chance. */
+const ADDRESS_SHAPE = /^[a-z]{1,8}1[02-9ac-hj-np-z]{30,}$/i;
 
-/** A name or a right address. Throws `UserError` (usage) for a mistyped address. */
+/** A name or a right address. Throws `UserError` (usage) for a mistyped address, or nothing. */
 export function ownerValue(text: string): string {
-  if (!looksLikeAddress(text) && text.length < NAME_CHARACTERS_MAX) return text;
+  if (text.trim() === "") {
+    throw new UserError(EXIT.usage, "Cannot use an empty name: give a key's name or an address");
+  }
+  if (!looksLikeAddress(text) && !ADDRESS_SHAPE.test(text)) return text;
   try {
     decodeAddress(text);
   } catch (error) {

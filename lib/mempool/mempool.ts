@@ -48,7 +48,10 @@ const log = getLogger("mempool");
 interface Source {
   readonly local: boolean;
   readonly addedMs: number;
-  /** It was in a block or in the pool before: no fee is too low, and nothing waits as an orphan. */
+  /**
+   * It was in a block or in the pool before: no fee is too low, no coin too young, and nothing waits
+   * as an orphan.
+   */
   readonly returns: boolean;
 }
 
@@ -136,12 +139,10 @@ export class Mempool {
   async load(): Promise<void> {
     const saved = await this.#chain.store.loadMempool();
     const records = [...saved.values()].flatMap((bytes) => decodeSaved(bytes) ?? []);
-    // Parents came before their children.
-    records.sort((a, b) => a.addedMs - b.addedMs);
     await this.#queue.run(async () => {
-      for (const { transaction, addedMs, local } of records) {
+      for (const { transaction, addedMs, local } of parentsFirst(records)) {
         if (this.#isExpired(addedMs)) continue;
-        await this.#take(transaction, { local, addedMs, returns: false });
+        await this.#take(transaction, { local, addedMs, returns: true });
       }
     });
   }
@@ -207,7 +208,8 @@ export class Mempool {
       const admission = admit(transaction, {
         pool: this.#pool,
         lookup,
-        height: this.#chain.tip().height + 1,
+        // A minted coin that was ripe on another branch ripens again: until then no block holds it.
+        height: source.returns ? Infinity : this.#chain.tip().height + 1,
         network: this.#chain.network,
         limits: source.returns ? { ...this.#limits, feePerByteMin: 0 } : this.#limits,
       });
@@ -373,4 +375,23 @@ function decodeSaved(bytes: Uint8Array): Saved | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** In the order in which they came, but for children saved before their parents. */
+function parentsFirst(records: readonly Saved[]): Saved[] {
+  const open = new Map(
+    records.toSorted((a, b) => a.addedMs - b.addedMs)
+      .map((record) => [record.transaction.id, record]),
+  );
+  const ordered: Saved[] = [];
+  const visit = (record: Saved) => {
+    if (!open.delete(record.transaction.id)) return;
+    for (const { txId } of coinsSpent(record.transaction)) {
+      const parent = open.get(txId);
+      if (parent !== undefined) visit(parent); // At most 25 deep, by policy.
+    }
+    ordered.push(record);
+  };
+  for (const record of [...open.values()]) visit(record);
+  return ordered;
 }

@@ -236,13 +236,16 @@ export class Libp2pTransport implements Transport {
 
   /** Whether others can reach this node from outside its network, in words. */
   reachability(): Reachability {
+    const all = this.#host.internals.addressManager.getAddressesWithMetadata().map((known) => ({
+      address: known.multiaddr.toString(),
+      isOwn: known.type === "transport",
+      isVerified: known.verified && known.expires > this.#clock.nowMs(),
+      wasRefused: !known.verified && known.expires > 0,
+    }));
     return reachabilityOf({
       announced: this.#options.announce ?? [],
-      known: this.#host.internals.addressManager.getAddressesWithMetadata().map((known) => ({
-        address: known.multiaddr.toString(),
-        isVerified: known.verified && known.expires > this.#clock.nowMs(),
-        wasRefused: !known.verified && known.expires > 0,
-      })),
+      // libp2p calls an address verified without asking anybody where it takes it for private.
+      known: all.filter(({ address, isOwn }) => !isOwn || this.#listening.isPublic(address)),
       wasReachedFromOutside: this.#wasReachedFromOutside,
     });
   }

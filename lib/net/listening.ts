@@ -36,6 +36,8 @@ export class Listening {
   #cancel: Cancel = () => {};
   #port: number;
   #lastAddresses = "";
+  /** Own addresses that libp2p calls public: it believes them only when others have dialled them. */
+  readonly #public = new Set<string>();
 
   constructor(host: Host, options: ListeningOptions) {
     this.#host = host;
@@ -62,6 +64,11 @@ export class Listening {
     this.#trustInterfaces();
     this.#lastAddresses = this.#host.addresses().join();
     this.#cancel = every(clock, RECHECK_MS, () => void this.recheck());
+  }
+
+  /** Whether libp2p treats this address of an own interface as public. */
+  isPublic(address: string): boolean {
+    return this.#public.has(address);
   }
 
   stop(): void {
@@ -122,6 +129,7 @@ export class Listening {
     const { addressManager } = this.#host.internals;
     for (const known of addressManager.getAddressesWithMetadata()) {
       if (known.type !== "transport" || known.verified || known.expires > 0) continue;
+      this.#public.add(known.multiaddr.toString());
       addressManager.confirmObservedAddr(known.multiaddr, { type: "transport", ttl: 0 });
     }
   }

@@ -338,6 +338,12 @@ export type NodeApi = {
 /** A node whose connection, or whose opened folder, is given back with `close`. */
 export type NodeHandle = NodeApi & { close(): Promise<void> };
 
+/** What needs the keystore only, and so no network to be opened. */
+export type WalletHandle = Pick<
+  NodeHandle,
+  "walletNew" | "walletList" | "walletImport" | "walletExport" | "close"
+>;
+
 /** What `start` and `demo` tell as it happens; `openNode` sends them in order. */
 export type NodeEvent =
   /** The folder is open and the chain is loaded. */

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { type Clock, delay, systemClock } from "../base/clock.ts";
 import { EXIT, UserError } from "../base/errors.ts";
 import { openLocked } from "../base/files.ts";
-import type { NodeHandle, OnEvent, OpenMode } from "./api.ts";
+import type { NodeHandle, OnEvent, OpenMode, WalletHandle } from "./api.ts";
 import { exchange } from "./api_client.ts";
 import { type ApiFile, readApiFile } from "./api_file.ts";
 import type { NodeConfig } from "./config.ts";
@@ -37,11 +37,35 @@ export async function connect(
   config: NodeConfig,
   options: ConnectOptions = {},
 ): Promise<NodeHandle> {
-  const clock = options.clock ?? systemClock;
+  return await reach<NodeHandle>(config, options.clock ?? systemClock, async () => {
+    const { openNode } = await import("./node.ts");
+    const { mode = "offline", onEvent, rebuild } = options;
+    return await openNode(config, { mode, onEvent, rebuild });
+  });
+}
+
+/**
+ * As `connect`, for what needs keys alone: where no node runs and none of its networks is named,
+ * the keystore is opened without one. Throws as `connect` does.
+ */
+export async function connectWallet(config: NodeConfig): Promise<WalletHandle> {
+  if (config.networkRequested) return await connect(config);
+  return await reach<WalletHandle>(config, systemClock, async () => {
+    const { openWallet } = await import("./wallet_folder.ts");
+    return await openWallet(config.dataDir);
+  });
+}
+
+/** The running node, or else what `openHere` opens. */
+async function reach<Handle>(
+  config: NodeConfig,
+  clock: Clock,
+  openHere: () => Promise<Handle>,
+): Promise<Handle | NodeHandle> {
   const endMs = clock.monotonicMs() + API_FILE_WAIT_MS;
   for (;;) {
     if (!await isFolderLocked(config.dataDir)) {
-      const opened = await openHere(config, options);
+      const opened = await unlessInUse(openHere);
       if (opened !== undefined) return opened;
     }
     const api = await readApiFile(config.dataDir);
@@ -82,14 +106,9 @@ export async function isFolderLocked(dataDir: string): Promise<boolean> {
 }
 
 /** Undefined when somebody else took the lock in between. */
-async function openHere(
-  config: NodeConfig,
-  options: ConnectOptions,
-): Promise<NodeHandle | undefined> {
-  const { openNode } = await import("./node.ts");
+async function unlessInUse<Handle>(open: () => Promise<Handle>): Promise<Handle | undefined> {
   try {
-    const { mode = "offline", onEvent, rebuild } = options;
-    return await openNode(config, { mode, onEvent, rebuild });
+    return await open();
   } catch (error) {
     if (error instanceof UserError && error.exitCode === EXIT.inUse) return undefined;
     throw error;

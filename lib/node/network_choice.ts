@@ -32,7 +32,7 @@ function readNetworkFile(path: string): Network {
   if (text === undefined) {
     throw new UserError(
       EXIT.usage,
-      `Cannot find network file "${path}": give a file, or dev; moim network --out FILE makes one`,
+      `Cannot find network file "${path}": give a file, or dev; moim network make --out FILE makes one`,
     );
   }
   try {

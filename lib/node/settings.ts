@@ -158,7 +158,9 @@ function parseHttp(text: string): HttpSetting {
 function oneOf<const Value extends string>(...choices: Value[]): (text: string) => Value {
   return (text) => {
     const found = choices.find((choice) => choice === text);
-    if (found === undefined) throw new Error(`give ${choices.join(", ")}`);
+    if (found === undefined) {
+      throw new Error(`give ${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}`);
+    }
     return found;
   };
 }

@@ -52,6 +52,7 @@ function encodePart(part: KvKeyPart): string {
 }
 
 function escaped(bytes: Uint8Array): string {
+  if (!bytes.includes(0)) return String.fromCharCode(...bytes);
   let text = "";
   for (const byte of bytes) text += byte === 0 ? "\0\xff" : String.fromCharCode(byte);
   return text;

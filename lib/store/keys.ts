@@ -5,6 +5,7 @@
  * key                            value                                        written by
  * meta    <name>                 see META below                               commit, flush
  * header  <id>                   header, total work, schedule, broken rule    block stored
+ * header-page <n> <part>         columns of up to 4,096 headers in parts          close
  * main    <height>               block id                                     connect, reorganise
  * block   <id> <part>            block bytes in parts of <= 60 KB             block stored, before it
  *                                                                             is referred to
@@ -40,6 +41,8 @@ export const META = {
   coinsMove: "coins-move",
   /** {from, to, first event} while `main`, `event` and `tip` are between two chains. */
   tipMove: "tip-move",
+  /** Count of headers in the pages; there only while the pages hold every header. */
+  headerPages: "header-pages",
   /** There while `reindex` runs: coins and indexes are incomplete. */
   rebuilding: "rebuilding",
 } as const;
@@ -49,6 +52,7 @@ export type MetaName = (typeof META)[keyof typeof META];
 export const keys = {
   meta: (name: MetaName) => ["meta", name],
   header: (id: BlockId) => ["header", idBytes(id)],
+  headerPage: (page: number, part: number) => ["header-page", page, part],
   main: (height: number) => ["main", height],
   block: (id: BlockId, part: number) => ["block", idBytes(id), part],
   undo: (id: BlockId, part: number) => ["undo", idBytes(id), part],

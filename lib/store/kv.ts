@@ -16,7 +16,10 @@ export interface KvEntry {
   readonly value: Uint8Array;
 }
 
-/** Keys under `prefix`, from `start` on (inclusive), before `end` (exclusive), in key order. */
+/**
+ * Keys under `prefix`, from `start` on (inclusive) or before `end` (exclusive), in key order.
+ * Deno KV takes one of the two, not both.
+ */
 export interface KvRange {
   readonly prefix: KvKey;
   readonly start?: KvKey;

@@ -101,6 +101,7 @@ export class MemoryKv implements KvStore {
   }
 
   #select(range: KvRange): KvEntry[] {
+    if (range.start && range.end) throw new TypeError("Cannot list: give start or end, not both");
     const { sorted, entries } = this.#content;
     const prefix = encodeKey(range.prefix);
     const from = range.start ? encodeKey(range.start) : prefix;

@@ -1,4 +1,5 @@
 /** Typed reads and writes over the key-value store: what the schema page says, as methods. */
+import { ByteWriter } from "../base/bytes.ts";
 import { EXIT, messageOf, UserError } from "../base/errors.ts";
 import { getLogger } from "../base/log.ts";
 import type { CoinName, OwnedCoin } from "../consensus/coins.ts";
@@ -38,6 +39,8 @@ import {
 
 /** Clients that were away longer than this many steps of the chain read it anew. */
 const EVENTS_KEPT = 10_000;
+/** Headers of one page of `HeaderIndex`. */
+export const HEADERS_PER_PAGE = 4_096;
 const log = getLogger("store");
 
 /** A block with what connecting it found out. */
@@ -67,6 +70,8 @@ export interface TipStep {
 
 export class Store {
   #nextEvent = 0;
+  /** Whether the header pages hold every header. */
+  #hasHeaderPages = false;
 
   private constructor(readonly kv: KvStore, readonly genesisId: BlockId) {}
 
@@ -83,6 +88,7 @@ export class Store {
     } else {
       checkIdentity(decodeIdentity(value), genesisId);
     }
+    store.#hasHeaderPages = await kv.get(keys.meta(META.headerPages)) !== null;
     for await (const { key } of kv.list({ prefix: prefixes.events, limit: 1, reverse: true })) {
       store.#nextEvent = (key[1] as number) + 1;
     }
@@ -128,12 +134,12 @@ export class Store {
     }
   }
 
-  /** Headers of stored blocks by id. Throws `DamagedRecord`. */
+  /** Headers of stored blocks by id, damaged ones out of the block. Throws `DamagedRecord`. */
   async headersOf(ids: readonly BlockId[]): Promise<BlockHeader[]> {
     const values = await this.kv.getMany(ids.map((id) => keys.header(id)));
-    return values.map((value, at) =>
-      decodeRecord(value, `header ${ids[at]}`, readHeaderRecord).header
-    );
+    const headers: BlockHeader[] = [];
+    for (const [at, id] of ids.entries()) headers.push(await this.#header(id, values[at] ?? null));
+    return headers;
   }
 
   /** Deletes the list of the main chain, for rebuilding. */
@@ -147,14 +153,50 @@ export class Store {
 
   /** Makes blocks as if they had never come. What is left of their parts is overwritten later. */
   async forgetBlocks(ids: readonly BlockId[]): Promise<void> {
-    await this.#commitAll(ids.flatMap((id): KvMutation[] => [
+    await this.#commitAll(this.#changingHeaders(ids.flatMap((id): KvMutation[] => [
       { delete: keys.header(id) },
       { delete: keys.block(id, 0) },
-    ]));
+    ])));
   }
 
   async putHeaders(records: readonly HeaderRecord[]): Promise<void> {
-    await this.#commitAll(records.map(headerMutation));
+    await this.#commitAll(this.#changingHeaders(records.map(headerMutation)));
+  }
+
+  /**
+   * The header pages as they were saved, or undefined: reading ten thousand headers one by one
+   * takes a quarter of a second, their pages a few milliseconds.
+   */
+  async loadHeaderPages(): Promise<{ count: number; pages: Uint8Array[] } | undefined> {
+    const value = await this.kv.get(keys.meta(META.headerPages));
+    if (value === null) return undefined;
+    try {
+      const count = decodeRecord(value, "meta header-pages", (reader) => reader.varint());
+      const pages: Uint8Array[] = [];
+      for (let page = 0; page * HEADERS_PER_PAGE < count; page++) {
+        const name = `header-page ${page}`;
+        const bytes = await readParts(this.kv, name, (part) => keys.headerPage(page, part));
+        if (bytes === undefined) throw new DamagedRecord(name);
+        pages.push(bytes);
+      }
+      return { count, pages };
+    } catch (error) {
+      if (!(error instanceof DamagedRecord)) throw error;
+      log.warn("{why}: reading the headers one by one", { why: error.message });
+      return undefined;
+    }
+  }
+
+  /** Saves the pages that have changed; with those saved before they hold all `count` headers. */
+  async saveHeaderPages(count: number, changed: ReadonlyMap<number, Uint8Array>): Promise<void> {
+    if (this.#hasHeaderPages && changed.size === 0) return;
+    const mutations = [...changed].flatMap(([page, bytes]) =>
+      partMutations(bytes, (part) => keys.headerPage(page, part))
+    );
+    await this.#commitAll(mutations);
+    const value = sealed(new ByteWriter(8).varint(count).finish());
+    await this.kv.commit([{ set: keys.meta(META.headerPages), value }]);
+    this.#hasHeaderPages = true;
   }
 
   /** Ids of all blocks whose first part is here, for rebuilding. */
@@ -215,7 +257,7 @@ export class Store {
 
   /** Stores blocks that are not (yet) on the main chain. */
   async putBlocks(blocks: readonly StoredBlock[]): Promise<void> {
-    await this.#commitAll(blocks.flatMap(blockMutations));
+    await this.#commitAll(this.#changingHeaders(blocks.flatMap(blockMutations)));
   }
 
   /**
@@ -224,7 +266,7 @@ export class Store {
    * large runs under a marker, by which `finishTipMove` completes it after a power cut.
    */
   async commitTip(step: TipStep, blocks: readonly StoredBlock[]): Promise<void> {
-    const early = blocks.flatMap(blockMutations);
+    const early = this.#changingHeaders(blocks.flatMap(blockMutations));
     const firstEvent = this.#nextEvent;
     const late = tipMutations(step, firstEvent);
     const whole = cutChunks([...early, ...late]);
@@ -324,9 +366,26 @@ export class Store {
     return ids;
   }
 
+  async #header(id: BlockId, value: Uint8Array | null): Promise<BlockHeader> {
+    try {
+      return decodeRecord(value, `header ${id}`, readHeaderRecord).header;
+    } catch (error) {
+      const block = error instanceof DamagedRecord ? await this.block(id) : undefined;
+      if (block === undefined) throw error;
+      return block.header;
+    }
+  }
+
   async #metaId(name: typeof META.tip | typeof META.coinsTip): Promise<BlockId | undefined> {
     const value = await this.kv.get(keys.meta(name));
     return value === null ? undefined : decodeRecord(value, `meta ${name}`, readBlockId);
+  }
+
+  /** The same, after what makes the header pages count no more. */
+  #changingHeaders(mutations: KvMutation[]): KvMutation[] {
+    if (!this.#hasHeaderPages || mutations.length === 0) return mutations;
+    this.#hasHeaderPages = false;
+    return [{ delete: keys.meta(META.headerPages) }, ...mutations];
   }
 
   async #commitAll(mutations: readonly KvMutation[]): Promise<void> {

@@ -59,17 +59,33 @@ export function buildPayment(request: PaymentRequest): Payment {
   for (;;) {
     const chosen = takeCoins(ordered, request.amount + fee, COINS_MAX);
     if (chosen === undefined) throw notEnough(request, ordered);
-    const { draft, change } = draftOf(request, chosen.coins, chosen.total - request.amount - fee);
-    const bytes = encodeDraft(draft).length + SIGNATURE_BYTES;
-    const feeLeast = Math.ceil(bytes * request.feePerByte);
-    const feePaid = amount(chosen.total - request.amount - change);
-    if (feePaid >= feeLeast) {
-      const transaction = signTransaction(draft, request.genesisId, request.seedOf);
-      return { transaction, fee: feePaid, change };
-    }
+    const rest = amount(chosen.total - request.amount);
+    const { draft, change } = draftOf(request, chosen.coins, rest - fee);
+    const feeLeast = feeOf(draft, request.feePerByte);
+    if (rest - change >= feeLeast) return signed(request, draft, change, rest);
     if (request.fee !== undefined) throw feeTooSmall(request.fee, feeLeast);
+    const bare = draftOf(request, chosen.coins, 0).draft;
+    const isChangeWorthless = rest < feeLeast + CHANGE_MIN;
+    if (isChangeWorthless && rest >= feeOf(bare, request.feePerByte)) {
+      return signed(request, bare, amount(0), rest);
+    }
     fee = amount(feeLeast);
   }
+}
+
+function signed(
+  request: PaymentRequest,
+  draft: TransactionDraft,
+  change: Amount,
+  rest: Amount,
+): Payment {
+  const transaction = signTransaction(draft, request.genesisId, request.seedOf);
+  return { transaction, fee: amount(rest - change), change };
+}
+
+/** The least fee of a payment that is still without its one signature. */
+function feeOf(draft: TransactionDraft, feePerByte: number): Amount {
+  return amount(Math.ceil((encodeDraft(draft).length + SIGNATURE_BYTES) * feePerByte));
 }
 
 function draftOf(
@@ -116,8 +132,7 @@ function notEnough(request: PaymentRequest, coins: readonly SpendableCoin[]): Us
 /** The least fee of a payment that spends all these coins and leaves no change. */
 function feeForAll(request: PaymentRequest, coins: readonly SpendableCoin[]): Amount {
   if (coins.length === 0) return amount(0);
-  const { draft } = draftOf(request, coins, 0);
-  return amount(Math.ceil((encodeDraft(draft).length + SIGNATURE_BYTES) * request.feePerByte));
+  return feeOf(draftOf(request, coins, 0).draft, request.feePerByte);
 }
 
 function rejected(message: string): UserError {

@@ -11,10 +11,11 @@ import { resolveConfig } from "../../lib/node/config.ts";
 import { Ledger } from "../../lib/node/ledger.ts";
 
 const BATCH = 500;
+const COINS_OF_W1 = 10;
 
 /**
- * Fills `dataDir` with `count` empty blocks on the dev network, one a spacing from genesis on, and
- * a key "w1" that minted them all. Returns the id of the last block's coinbase.
+ * Fills `dataDir` with `count` empty blocks on the dev network, one a spacing from genesis on. A
+ * key "w1" minted the first ten, "w2" all others. Returns the id of the last block's coinbase.
  */
 export async function makeChainFolder(dataDir: string, count: number): Promise<string> {
   const config = resolveConfig({
@@ -25,7 +26,8 @@ export async function makeChainFolder(dataDir: string, count: number): Promise<s
   });
   const ledger = await Ledger.open(config, { clock: systemClock, onLine: () => {} });
   try {
-    const { key } = await ledger.keystore.newKey("w1");
+    const { key: few } = await ledger.keystore.newKey("w1");
+    const { key: many } = await ledger.keystore.newKey("w2");
     let parent = ledger.chain.tip();
     let last: Block | undefined;
     for (let made = 0; made < count;) {
@@ -36,7 +38,7 @@ export async function makeChainFolder(dataDir: string, count: number): Promise<s
           parent,
           payments: [],
           fees: ZERO,
-          lock: key.lock,
+          lock: made < COINS_OF_W1 ? few.lock : many.lock,
           nowMs: parent.timeMs + DEV_NETWORK.spacingMs,
         });
         last = ground(template);

@@ -42,7 +42,8 @@ else {
 
 function commands(): [string, (txId: string) => string[]][] {
   return [
-    ["balance --address w1", () => ["balance", "--address", "w1"]],
+    ["balance of 10 coins", () => ["balance", "--address", "w1"]],
+    ["balance of the rest", () => ["balance", "--address", "w2"]],
     ["tx ID", (txId) => ["tx", txId]],
     ["block 5", () => ["block", "5"]],
     ["chain --limit 10", () => ["chain", "--limit", "10"]],

@@ -2,7 +2,8 @@
 import { join } from "node:path";
 import { openDenoKv } from "../../lib/store/deno_kv.ts";
 import type { KvStore } from "../../lib/store/kv.ts";
-import { MemoryKv } from "../../lib/store/memory_kv.ts";
+import type { KvEntry, KvKey, KvMutation, KvRange } from "../../lib/store/kv.ts";
+import { MemoryKv, PowerCut } from "../../lib/store/memory_kv.ts";
 
 /** A store and its successor over the same content, as after a restart. */
 export interface KvUnderTest {
@@ -36,4 +37,49 @@ export function forEachKv(name: string, test: (kv: KvUnderTest) => Promise<void>
       await Deno.remove(folder, { recursive: true });
     }
   });
+}
+
+/** Any store whose power can be cut at its `n`-th commit; then nothing works any more. */
+export class CutKv implements KvStore {
+  readonly #kv: KvStore;
+  readonly #cutAt: number;
+  commits = 0;
+
+  constructor(kv: KvStore, cutAt: number) {
+    this.#kv = kv;
+    this.#cutAt = cutAt;
+  }
+
+  get isCut(): boolean {
+    return this.commits >= this.#cutAt;
+  }
+
+  get(key: KvKey): Promise<Uint8Array | null> {
+    return this.#answer(() => this.#kv.get(key));
+  }
+
+  getMany(keys: readonly KvKey[]): Promise<(Uint8Array | null)[]> {
+    return this.#answer(() => this.#kv.getMany(keys));
+  }
+
+  async *list(range: KvRange): AsyncIterable<KvEntry> {
+    for await (const entry of this.#kv.list(range)) {
+      if (this.isCut) throw new PowerCut();
+      yield entry;
+    }
+  }
+
+  commit(mutations: readonly KvMutation[]): Promise<void> {
+    if (!this.isCut) this.commits++;
+    return this.#answer(() => this.#kv.commit(mutations));
+  }
+
+  close(): void {
+    this.#kv.close();
+  }
+
+  async #answer<Value>(ask: () => Promise<Value>): Promise<Value> {
+    if (this.isCut) throw new PowerCut();
+    return await ask();
+  }
 }

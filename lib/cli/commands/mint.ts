@@ -16,7 +16,7 @@ export const declare: Declare = (command, cli) => {
       const to = ownerValue(
         oneGiven(positional, options.minter, "Name who gets the coins: moim mint --minter NAME"),
       );
-      const number = integerValue(options.count, "--count", { min: 1, max: 1_000_000 });
+      const number = integerValue(options.count, "--count", { min: 1, max: 10_000 });
       const result = await cli.withNode(
         options,
         (node) => node.mint({ to, count: number }, (line) => cli.terminal.talk(line)),

@@ -5,7 +5,6 @@ import {
   type NodeConfig,
   type NodeEvent,
   type NodeHandle,
-  type OnEvent,
   openNode,
   refuseSecondNode,
   removeApiFile,
@@ -17,7 +16,6 @@ import { EventLines } from "../event_lines.ts";
 import { count } from "../format.ts";
 import { untilInterrupted } from "../interrupt.ts";
 import { joinLines } from "../join.ts";
-import { sourceText } from "../status_text.ts";
 
 export const declare: Declare = (command, cli) => {
   withCommon(command)
@@ -79,8 +77,7 @@ async function runNode(config: NodeConfig, isJson: boolean, cli: Cli): Promise<v
     });
     const entry = { host: reachableHost(served.host), port: served.port, ...credentials };
     await writeApiFile(config.dataDir, entry);
-    await tellReady(node, { config, entry, isJson, tell }, cli);
-    lines.begin();
+    await tellReady(node, { config, entry, isJson, lines }, cli);
     await interrupted.done;
     isStopping = true;
     if (!isJson) terminal.out("stopping …");
@@ -109,11 +106,11 @@ function reachableHost(host: string): string {
   return host === "::" ? "::1" : host;
 }
 
-type Readiness = { config: NodeConfig; entry: ApiFile; isJson: boolean; tell: OnEvent };
+type Readiness = { config: NodeConfig; entry: ApiFile; isJson: boolean; lines: EventLines };
 
 async function tellReady(
   node: NodeHandle,
-  { config, entry, isJson, tell }: Readiness,
+  { config, entry, isJson, lines }: Readiness,
   cli: Cli,
 ): Promise<void> {
   const { terminal } = cli;
@@ -129,10 +126,7 @@ async function tellReady(
     }));
     return;
   }
-  // What a source has said by itself already is not said again.
-  for (const source of status.discovery) {
-    tell({ kind: "discovery", source: source.source, text: sourceText(source) });
-  }
+  for (const line of lines.begin(status.discovery)) terminal.out(line);
   const isOpen = config.http.kind === "on";
   terminal.out(`http        ${isOpen ? `${url}/api/v1/status` : "off"}`);
   const isLocal = ["127.0.0.1", "localhost", "::1"].includes(entry.host);

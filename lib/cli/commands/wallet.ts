@@ -29,9 +29,9 @@ function declareNew(command: Command, cli: Cli): void {
     .option("--alias <name>", "the same as an option")
     .addHelpText("after", examples(["moim wallet new --alias w1", "a new key called w1"]))
     .action(async (positional, options) => {
-      const made = await cli.withNode(
+      const made = await cli.withWallet(
         options,
-        (node) => node.walletNew(options.alias ?? positional),
+        (wallet) => wallet.walletNew(options.alias ?? positional),
       );
       const { talk } = cli.terminal;
       if (made.mnemonic !== undefined) {
@@ -49,7 +49,7 @@ function declareNew(command: Command, cli: Cli): void {
 
 function declareList(command: Command, cli: Cli): void {
   withCommon(command).action(async (options) => {
-    const keys = await cli.withNode(options, (node) => node.walletList());
+    const keys = await cli.withWallet(options, (wallet) => wallet.walletList());
     cli.report(options, keys, () => keyLines(keys));
     if (keys.length === 0 && !options.json) {
       cli.terminal.talk("No keys yet: moim wallet new --alias w1 makes one");
@@ -71,9 +71,9 @@ function declareImport(command: Command, cli: Cli): void {
       if (!/^[0-9a-fA-F]{64}$/.test(secret)) {
         throw new UserError(EXIT.usage, "Cannot import the key: a secret has 64 hex digits");
       }
-      const key = await cli.withNode(
+      const key = await cli.withWallet(
         options,
-        (node) => node.walletImport(name, secret.toLowerCase()),
+        (wallet) => wallet.walletImport(name, secret.toLowerCase()),
       );
       cli.report(options, key, () => keyLines([key]));
     });
@@ -89,7 +89,7 @@ function declareExport(command: Command, cli: Cli): void {
     )
     .action(async (positional, options) => {
       const name = options.alias ?? positional;
-      const secret = await cli.withNode(options, (node) => node.walletExport(name));
+      const secret = await cli.withWallet(options, (wallet) => wallet.walletExport(name));
       cli.terminal.talk("Whoever sees this can spend the coins");
       cli.report(options, secret, () => [
         secret.kind === "key" ? secret.secret : secret.mnemonic,

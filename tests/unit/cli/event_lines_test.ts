@@ -10,12 +10,20 @@ const terminal = {
   isScreen: false,
 };
 
-Deno.test("a discovery source is told when it says something new", () => {
+Deno.test("a source is told once at the start-up, then when it says something new", () => {
   const lines = new EventLines(terminal);
   const say = (text: string) => lines.of({ kind: "discovery", source: "dht", text });
-  assert.deepEqual(say("waiting"), ["dht         waiting"]);
+  assert.deepEqual(say("starting"), []);
   assert.deepEqual(say("waiting"), []);
-  assert.deepEqual(say("1 found"), ["dht         1 found"]);
+  assert.deepEqual(
+    lines.begin([
+      { source: "dht", enabled: true, text: "waiting" },
+      { source: "lan", enabled: false, text: "" },
+    ]),
+    ["dht         waiting", "lan         off"],
+  );
+  assert.deepEqual(say("waiting"), []);
+  assert.match(say("1 found")[0]!, /^\d\d:\d\d:\d\d {2}dht {9}1 found$/);
 });
 
 Deno.test("a long sync is told in ten steps, and its end", () => {
@@ -32,7 +40,7 @@ Deno.test("a long sync is told in ten steps, and its end", () => {
 
 Deno.test("after the start-up lines carry the time of day", () => {
   const lines = new EventLines(terminal);
-  lines.begin();
+  lines.begin([]);
   const [line] = lines.of({
     kind: "payment",
     txId: "ab".repeat(32),

@@ -30,6 +30,12 @@ Deno.test("help is data: stdout, exit 0, with examples for every command", async
   }
 });
 
+Deno.test("help knows the tutorial's names and subcommands", async () => {
+  assert.match((await ran("help", "getbalance")).out, /^Usage: moim balance /);
+  assert.match((await ran("help", "wallet", "new")).out, /^Usage: moim wallet new /);
+  assert.equal((await ran("help")).out, (await ran("--help")).out);
+});
+
 Deno.test("usage errors: one line, exit 2, a suggestion for a typing error", async () => {
   const cases: [string[], RegExp][] = [
     [["sned"], /^Unknown command "sned"; did you mean send\?$/],
@@ -38,9 +44,14 @@ Deno.test("usage errors: one line, exit 2, a suggestion for a typing error", asy
     [["send", "-form", "w1"], /^Unknown option "--form"; did you mean --from\?$/],
     [["send"], /^Say who pays: --from NAME$/],
     [["balance", "a", "b"], /^Too many arguments/],
-    [["chain", "--limit"], /argument missing/],
+    [["chain", "--limit"], /argument missing; see moim chain --help$/],
     [["chain", "--limit", "0"], /whole number/],
-    [["wallet"], /subcommand/],
+    [["wallet"], /^Name a subcommand; moim help wallet lists them$/],
+    [["help", "sned"], /^Unknown command "sned"; did you mean send\?$/],
+    [["sned", "--help"], /^Unknown command "sned"; did you mean send\?$/],
+    [["start", "--bogus"], /^Unknown option "--bogus"; see moim start --help$/],
+    [["balance", ""], /^Cannot use an empty name/],
+    [["balance", "moin1q8pslvqrykwhwrx2qqq9km28cu8kn22dw07lhae"], /typing errors|begins with/],
     [["tx", "xyz"], /64 hex digits/],
     [["mint"], /^Name who gets the coins/],
   ];

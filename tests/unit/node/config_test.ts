@@ -102,7 +102,7 @@ Deno.test("wrong values and unknown keys are told with their place", () => {
   refused(withFile([]), EXIT.usage, /one JSON object/);
   refused(withFile("{"), EXIT.damaged, /not JSON/);
   refused(withFile({ port: { a: 1 } }), EXIT.usage, /"port"/);
-  refused(withFile({ dht: "maybe" }), EXIT.usage, /config.json "dht".*public, private, off/);
+  refused(withFile({ dht: "maybe" }), EXIT.usage, /config.json "dht".*public, private or off/);
   refused({ env: { HOME: "/h", MOIM_PORT: "70000" } }, EXIT.usage, /MOIM_PORT "70000"/);
   refused({ flags: { dataDir: "/d", port: "x" } }, EXIT.usage, /--port "x"/);
   refused({ flags: { dataDir: "/d", lan: "perhaps" } }, EXIT.usage, /--lan.*on or off/);

@@ -13,11 +13,13 @@ import type { Block, BlockHeader } from "../primitives/block.ts";
 import type { BlockId, Lock, TxId } from "../primitives/ids.ts";
 import { type OutPoint, outPointKey, type Transaction } from "../primitives/transaction.ts";
 import { COIN_CACHE_LIMITS, type CoinCacheLimits } from "../store/coin_cache.ts";
+import { DamagedRecord } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import { BlockAcceptor } from "./block_acceptor.ts";
 import { ChainMover } from "./chain_mover.ts";
 import type { ChainState } from "./chain_state.ts";
 import { ChainIndexes } from "./indexes.ts";
+import { mendHeaders } from "./load_headers.ts";
 import type {
   ChainChange,
   FoundTransaction,
@@ -138,7 +140,7 @@ export class Chain {
 
   /**
    * Headers of the main chain after the first block of `locator` that is on it, up to and with
-   * `stop`, at most `limit`. Throws `DamagedRecord`.
+   * `stop`, at most `limit`. Throws `DamagedRecord` when a block is damaged as well as its header.
    */
   async headersAfter(
     locator: readonly BlockId[],
@@ -153,7 +155,12 @@ export class Chain {
       ids.push(id);
       if (id === stop) break;
     }
-    return await this.store.headersOf(ids);
+    try {
+      return await this.store.headersOf(ids);
+    } catch (error) {
+      if (!(error instanceof DamagedRecord)) throw error;
+      return await this.#queue.run(() => mendHeaders(this.store, this.#state.tree, ids));
+    }
   }
 
   /**

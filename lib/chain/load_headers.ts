@@ -44,6 +44,27 @@ export async function loadHeaders(
   return grow(genesis, records);
 }
 
+/** Headers of stored blocks, the damaged ones made again. Throws `DamagedRecord` if a block is. */
+export async function mendHeaders(
+  store: Store,
+  tree: HeaderTree,
+  ids: readonly BlockId[],
+): Promise<BlockHeader[]> {
+  const headers: BlockHeader[] = [];
+  for (const id of ids) {
+    try {
+      headers.push(...await store.headersOf([id]));
+    } catch (error) {
+      if (!(error instanceof DamagedRecord)) throw error;
+      const [{ header }] = await readBlocks(store, [id]) as [Block];
+      await store.putHeaders([{ header, context: tree.get(id)! }]);
+      log.warn("The header record of block {id} was damaged: made again from the block", { id });
+      headers.push(header);
+    }
+  }
+  return headers;
+}
+
 /**
  * The same from the blocks alone: a block that is damaged, or builds on a damaged one, is forgotten
  * and will be fetched again; marks are forgotten too, every block will be judged anew.

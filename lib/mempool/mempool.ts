@@ -239,19 +239,30 @@ export class Mempool {
   #add(transaction: Transaction, source: Source, admission: Admission): MempoolOutcome {
     const { fee, matureHeight, replaced } = admission;
     const { local, addedMs } = source;
-    for (const id of replaced) this.#remove(id, "replaced");
     this.#version++;
+    const pushedOut = replaced.flatMap((id) => this.#pool.remove(id) ?? []);
     this.#pool.add({ transaction, fee, addedMs, local, matureHeight });
     this.#orphans.remove(transaction.id);
-    this.#makeRoom();
+    this.#makeRoom(transaction.id);
     if (!this.#pool.has(transaction.id)) {
+      this.#putBack(pushedOut);
       const detail =
         `The mempool is full of payments with higher fees: pay more than ${fee} grains`;
       return { kind: "rejected", reason: "mempool-full", fault: "policy", detail };
     }
+    for (const entry of pushedOut) this.#tellRemoved(entry.transaction, "replaced");
     this.#changes.emit({ added: transaction });
     this.#adopt(transaction.id);
     return { kind: "accepted", fee, replaced: [...replaced] };
+  }
+
+  /** What was pushed out, children first, by one that found no room itself. */
+  #putBack(pushedOut: readonly PoolEntry[]): void {
+    for (const entry of pushedOut.toReversed()) {
+      const hasParents = [...entry.parents].every((id) => this.#pool.has(id));
+      if (hasParents) this.#pool.add(entry);
+      else this.#tellRemoved(entry.transaction, "full");
+    }
   }
 
   /** Gives the orphans that wait for outputs of `parent` another try. */
@@ -263,8 +274,11 @@ export class Mempool {
     }
   }
 
-  /** Lets the lowest fee rates go when there is too much, children before their parents. */
-  #makeRoom(): void {
+  /**
+   * Lets the lowest fee rates go when there is too much, children before their parents; should
+   * `newcomer` be among them, nobody hears of what never came.
+   */
+  #makeRoom(newcomer: TxId): void {
     if (this.#pool.bytes <= this.#limits.bytesMax) return;
     const kept = this.#limits.bytesMax * KEPT_WHEN_FULL;
     while (this.#pool.bytes > kept) {
@@ -273,7 +287,9 @@ export class Mempool {
       // Parents become leaves only in the next round, so a round takes at most a part.
       const doomed = leaves.slice(0, Math.ceil(leaves.length / 10));
       for (const { transaction } of doomed) {
-        if (this.#pool.bytes > kept) this.#remove(transaction.id, "full");
+        if (this.#pool.bytes <= kept) break;
+        if (transaction.id === newcomer) this.#pool.remove(newcomer);
+        else this.#remove(transaction.id, "full");
       }
     }
   }

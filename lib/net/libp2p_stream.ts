@@ -35,6 +35,11 @@ export class Libp2pStream implements PeerStream {
     stream.addEventListener("message", (event) => this.#onData(event.data.subarray()));
     stream.addEventListener("remoteCloseWrite", () => this.#onEnd(undefined));
     stream.addEventListener("close", (event) => this.#onEnd(event.error));
+    // An end that came while the stream was being negotiated was told to nobody. What came before
+    // it is handed over in a microtask of its own, which is queued already.
+    if (stream.remoteWriteStatus === "closed" || stream.status !== "open") {
+      queueMicrotask(() => this.#onEnd(undefined));
+    }
   }
 
   get bufferedBytes(): number {

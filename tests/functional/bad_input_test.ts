@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { EXIT } from "../../lib/base/mod.ts";
+import { run } from "../../lib/cli/mod.ts";
 import {
   freePort,
   moim,
@@ -81,6 +82,28 @@ async function refused({ options, dir }: Place, args: string[], refusal: Refusal
   assert.deepEqual(await files(dir), before, args.join(" "));
 }
 
+/** As `refused`, without a process: for what is wrong before any folder is opened. */
+async function refusedHere(
+  { dir }: Place,
+  args: string[],
+  refusal: { code: number; line: RegExp },
+): Promise<void> {
+  const before = await files(dir);
+  const [out, talk]: string[][] = [[], []];
+  const code = await run([...args, "--data-dir", dir, "--network", "dev"], {
+    serveApi: () => Promise.reject(new Error("Nothing is served here")),
+    terminal: {
+      out: (line) => void out!.push(line),
+      talk: (line) => void talk!.push(line),
+      style: (_style, text) => text,
+      isScreen: false,
+    },
+  });
+  oneLine(args, { code, stderr: talk!.join("\n") }, refusal);
+  assert.deepEqual(out, []);
+  assert.deepEqual(await files(dir), before, args.join(" "));
+}
+
 function oneLine(
   args: string[],
   { code, stderr }: { code: number; stderr: string },
@@ -115,7 +138,7 @@ Deno.test("malformed address: a typing error is caught, exit 2", () =>
     const wrong = swapped === key.address ? key.address.slice(0, -1) : swapped;
     const refusal = { code: EXIT.usage, line: /address.*typing error/ };
     await refused(place, ["send", "-from", "w1", "-to", wrong, "-amount", "1"], refusal);
-    await refused(place, ["getbalance", "-address", wrong], refusal);
+    await refusedHere(place, ["getbalance", "-address", wrong], refusal);
   }));
 
 Deno.test("unknown name: names the command that makes it, exit 3", () =>
@@ -128,18 +151,21 @@ Deno.test("unknown name: names the command that makes it, exit 3", () =>
 
 Deno.test("amounts that are none: exit 2", () =>
   withPlace(async (place) => {
+    const send = ["send", "-from", "w1", "-to", "w2", "-amount"];
+    const refusal = { code: EXIT.usage, line: /--amount/ };
+    await refused(place, [...send, "0"], refusal);
     for (const amount of ["0", "-1", "1e30", "abc", "1.0000001"]) {
-      const args = ["send", "-from", "w1", "-to", "w2", "-amount", amount];
-      await refused(place, args, { code: EXIT.usage, line: /--amount/ });
+      await refusedHere(place, [...send, amount], refusal);
     }
   }));
 
 Deno.test("more than the balance, and no coins at all: exit 5, nothing changed", () =>
   withPlace(async (place) => {
     const before = await chainState(place);
-    const rejected = { code: EXIT.rejected, line: /w1|coins/ };
-    await refused(place, ["send", "-from", "w1", "-to", "w2", "-amount", "21"], rejected);
-    await refused(place, ["send", "-from", "w2", "-to", "w1", "-amount", "1"], rejected);
+    const tooMuch = { code: EXIT.rejected, line: /w1 can spend 20 .*send at most 19\.999\d+$/ };
+    await refused(place, ["send", "-from", "w1", "-to", "w2", "-amount", "21"], tooMuch);
+    const none = { code: EXIT.rejected, line: /w2 has none to spend; .*moim mint --minter w2$/ };
+    await refused(place, ["send", "-from", "w2", "-to", "w1", "-amount", "1"], none);
     assert.deepEqual(await chainState(place), before);
   }));
 
@@ -147,9 +173,9 @@ Deno.test("malformed multiaddr: exit 2", () =>
   withPlace(async (place) => {
     const line = /multiaddr|address/;
     await refused(place, ["start", "--peer", "/ip4/1.2.3/tcp/3000"], { code: EXIT.usage, line });
-    await refused(place, ["peers", "--add", "nonsense"], { code: EXIT.usage, line });
+    await refusedHere(place, ["peers", "--add", "nonsense"], { code: EXIT.usage, line });
     const send = ["send", "-from", "w1", "-to", "w2", "-amount", "1", "-peer", "/ip4/x"];
-    await refused(place, send, { code: EXIT.usage, line });
+    await refusedHere(place, send, { code: EXIT.usage, line });
   }));
 
 Deno.test("busy port: exit 1, whether P2P or HTTP", () =>

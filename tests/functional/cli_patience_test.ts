@@ -1,4 +1,4 @@
-/** Commands that wait for somebody give up in time: one test, so that they wait side by side. */
+/** What mostly waits: one test, so that all of it waits side by side. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { EXIT } from "../../lib/base/mod.ts";
@@ -6,10 +6,30 @@ import { type Finished, freePort, moim, withTempDir } from "../support/moim.ts";
 
 const DEV = { MOIM_NETWORK: "dev" };
 
-Deno.test("nobody answers: a held folder is exit 8, an unreachable peer exit 4", () =>
+Deno.test("a held folder is exit 8, an unreachable peer exit 4; the demo tells its story", () =>
   withTempDir(async (dir) => {
-    await Promise.all([heldFolder(join(dir, "held")), noPeer(join(dir, "alone"))]);
+    const all = [
+      heldFolder(join(dir, "held")),
+      noPeer(join(dir, "alone")),
+      demo(join(dir, "demo")),
+    ];
+    const failed = (await Promise.allSettled(all)).filter(({ status }) => status === "rejected");
+    assert.deepEqual(failed, []);
   }));
+
+/** Found by DHT, mints alone, remembered, pays; exit 0, its folder removed. */
+async function demo(dataDir: string): Promise<void> {
+  await Deno.mkdir(dataDir);
+  const options = { dataDir, env: { TMPDIR: dataDir } };
+  const { code, stdout, stderr } = await moim(["demo", "--fast"], options);
+  assert.equal(code, 0, stdout + stderr);
+  assert.match(stdout, /through the DHT/);
+  assert.match(stdout, /remembers its peers/);
+  assert.match(stdout, /the same balances/);
+  assert.match(stdout, /\d s {2}The end\. Your turn: moim start\n$/);
+  assert.doesNotMatch(stdout, /the second node says/);
+  assert.deepEqual([...Deno.readDirSync(dataDir)], []);
+}
 
 /** The lock is held, and api.json names a port that another program has taken over. */
 async function heldFolder(dataDir: string): Promise<void> {

@@ -185,12 +185,12 @@ forEachKv(
     assert.deepEqual([found?.height, found?.position, found?.blockId], [5, 1, tree.block("a5").id]);
     assert.equal(await chain.transaction(payments[11]!.id), undefined);
     const heights: number[] = [];
-    for (let before: string | undefined;;) {
-      const page = await chain.history(ALICE.lock, { limit: 4, ...(before && { before }) });
-      heights.push(...page.entries.map(({ height }) => height));
-      if (page.next === undefined) break;
+    let page = await chain.history(ALICE.lock, { limit: 4 });
+    heights.push(...page.entries.map(({ height }) => height));
+    while (page.next !== undefined) {
       assert.equal(page.entries.length, 4);
-      before = page.next;
+      page = await chain.history(ALICE.lock, { limit: 4, before: page.next });
+      heights.push(...page.entries.map(({ height }) => height));
     }
     assert.deepEqual(heights, [12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2]);
     assert.ok(chain.indexesReady());

@@ -139,6 +139,18 @@ forEachKv(
   },
 );
 
+forEachKv("what comes after a rebuild is there after a kill", async (under) => {
+  const tree = blocks();
+  await grow(under, tree);
+  const chain = await rebuilt(under);
+  await chain.accept(tree.add("a5", "a4"));
+  // Neither flushed nor closed: the next opening finds it as a kill leaves it.
+  const again = await openChain({ kv: await under.open() });
+  assert.equal(again.tip().id, tree.block("a5").id);
+  await assertSound(again);
+  await again.close();
+});
+
 Deno.test("a rebuild that is cut off at any commit is done anew", async () => {
   const tree = blocks();
   let memory = new MemoryKv();

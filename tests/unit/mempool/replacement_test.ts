@@ -94,3 +94,25 @@ Deno.test("ancestors are counted over all branches, each once", async () => {
   assert.equal(await stage.accept(pay(stage, [outputOf(e, 1)], 1_000)), "accepted");
   await stage.close();
 });
+
+Deno.test("one that outbids its rival and finds no room leaves everything as it was", async () => {
+  const stage = await MempoolStage.open(12, { limits: { bytesMax: 980 } });
+  const [coin, ...others] = stage.funds;
+  const rival = pay(stage, [coin!], 400);
+  const child = pay(stage, [outputOf(rival, 1)], 400);
+  for (const each of [rival, child]) await stage.accept(each, { local: true });
+  const rich = others.slice(0, 3).map((other) => pay(stage, [other], 5_000));
+  for (const each of rich) assert.equal(await stage.accept(each), "accepted");
+  const told = stage.told.length;
+  const before = stage.ids();
+  // More a byte than its rivals, far less than the rich, and too long to stay beside them.
+  const newcomer = pay(stage, [coin!, ...others.slice(3)], 1_600);
+  assert.ok(newcomer.bytes.length + 3 * rich[0]!.bytes.length > 980, "the premise");
+  assert.equal(await stage.accept(newcomer), "mempool-full");
+  assert.deepEqual(stage.ids(), before);
+  assert.deepEqual([...stage.mempool.get(rival.id)!.children], [child.id]);
+  assert.ok(stage.mempool.get(child.id)!.local);
+  assert.equal(stage.mempool.spender(coin!.outPoint), rival.id);
+  assert.equal(stage.told.length, told, "nobody hears of what did not happen");
+  await stage.close();
+});

@@ -14,6 +14,9 @@ const textEncoder = new TextEncoder();
 const textDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 type NativeHex = { toHex?: () => string };
+const { fromHex: nativeFromHex } = Uint8Array as {
+  fromHex?: (hex: string) => Uint8Array<ArrayBuffer>;
+};
 
 /** Lower-case hex of `bytes`, in byte order. */
 export function toHex(bytes: Uint8Array): string {
@@ -27,6 +30,7 @@ export function toHex(bytes: Uint8Array): string {
 /** Bytes of lower-case hex. Throws `CodecError` on anything else, upper case included. */
 export function fromHex(hex: string): Uint8Array<ArrayBuffer> {
   if (!HEX.test(hex)) throw new CodecError("Cannot read hex: expected pairs of 0-9 and a-f");
+  if (nativeFromHex !== undefined) return nativeFromHex.call(Uint8Array, hex);
   const bytes = new Uint8Array(hex.length / 2);
   for (let at = 0; at < bytes.length; at++) {
     bytes[at] = Number.parseInt(hex.slice(2 * at, 2 * at + 2), 16);

@@ -20,12 +20,12 @@ import type { BlockId } from "../primitives/ids.ts";
 import type { Candidate, ChainMover } from "./chain_mover.ts";
 import type { ChainState } from "./chain_state.ts";
 import type { Outcome, Rejected } from "./outcome.ts";
-import { Turns } from "./signature_checker.ts";
+import { Turns } from "./turns.ts";
 import { EarlyBlocks, Orphans } from "./waiting_blocks.ts";
 
 /** One commit takes up to this many blocks; bounds the memory and the wait of the first of them. */
 const RUN_BLOCKS_MAX = 100;
-const RUN_BYTES_MAX = 2 * 1_024 * 1_024;
+const RUN_BYTES_MAX = 512 * 1_024;
 /**
  * A branch whose end has less work than the tip less this many of its blocks is kept as headers only
  * until its headers beat the chain: on an easy network old branches cost nothing to make.
@@ -53,12 +53,14 @@ export class BlockAcceptor {
   /** Blocks of the run being gathered, each with whom to tell. */
   #run: { candidate: Candidate; item: Item }[] = [];
   #runBytes = 0;
+  #turns: Turns;
 
   constructor(state: ChainState, mover: ChainMover, queue: SerialQueue, clock: Clock) {
     this.#state = state;
     this.#mover = mover;
     this.#queue = queue;
     this.#clock = clock;
+    this.#turns = new Turns(clock);
     this.early = new EarlyBlocks(clock, (block) => {
       this.accept(block).catch(() => {}); // Whoever meets the failing store next says so.
     });
@@ -89,13 +91,13 @@ export class BlockAcceptor {
     const work = this.#inbox;
     this.#inbox = [];
     if (work.length === 0) return; // An earlier turn took them along.
-    const turns = new Turns(this.#clock);
+    this.#turns = new Turns(this.#clock);
     try {
       // The list grows at its end by orphans that find their parents.
       for (let at = 0; at < work.length;) {
         for (; at < work.length; at++) {
           await this.#take(work[at]!, work);
-          await turns.next();
+          await this.#turns.next();
         }
         await this.#connectRun(work);
       }
@@ -110,7 +112,7 @@ export class BlockAcceptor {
     this.#state.assertWritable();
     const id = this.#idOf(item.input);
     if (this.#run.some(({ candidate }) => candidate.block.id === id)) await this.#connectRun(work);
-    const examined = this.#examine(item.input);
+    const examined = await this.#examine(item.input);
     if ("outcome" in examined) {
       item.resolve(examined.outcome);
       if (id !== undefined) this.#freeOrphans(id, work);
@@ -193,20 +195,20 @@ export class BlockAcceptor {
   }
 
   /** Everything that can be said without the coins. */
-  #examine(input: Uint8Array | Block): Examined {
+  async #examine(input: Uint8Array | Block): Promise<Examined> {
     let header: BlockHeader | undefined;
     try {
       header = input instanceof Uint8Array
         ? decodeCheckedHeader(input.subarray(0, HEADER_BYTES))
         : input.header;
-      return this.#examineBlock(header, input);
+      return await this.#examineBlock(header, input);
     } catch (error) {
       if (!(error instanceof RuleError)) throw error;
       return { outcome: rejected(header?.id, error) };
     }
   }
 
-  #examineBlock(header: BlockHeader, input: Uint8Array | Block): Examined {
+  async #examineBlock(header: BlockHeader, input: Uint8Array | Block): Promise<Examined> {
     const { tree } = this.#state;
     const { id, previous } = header;
     if (tree.isInvalid(id)) return { outcome: this.#ofInvalidBranch(id) };
@@ -216,6 +218,8 @@ export class BlockAcceptor {
     if (tree.isInvalid(previous)) return { outcome: this.#aboveInvalid(header, parent) };
     const context = tree.get(id) ?? this.#checkHeader(header, parent, input);
     const block = bodyOf(input);
+    // Meanwhile headers may come and pending ones go; what follows asks the tree again.
+    await this.#turns.next();
     this.#checkBody(block, context);
     tree.keepPending(header, context);
     if (!tree.isStored(previous) && previous !== this.#runEnd()) {

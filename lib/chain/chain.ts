@@ -31,7 +31,8 @@ import type {
   VerifyReport,
 } from "./outcome.ts";
 import { openState } from "./recover.ts";
-import { SignatureChecker, Turns, type VerifySignatures } from "./signature_checker.ts";
+import { SignatureChecker, type VerifySignatures } from "./signature_checker.ts";
+import { Turns } from "./turns.ts";
 import { Verifier } from "./verify.ts";
 
 /** A locator names this many blocks from the tip down before its steps double. */

@@ -6,7 +6,7 @@
 import type { Clock } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import { getLogger } from "../base/log.ts";
-import { coinsWanted } from "../consensus/coins.ts";
+import { type CoinName, coinsWanted } from "../consensus/coins.ts";
 import { connectBlock } from "../consensus/connect.ts";
 import { isBetterTip } from "../consensus/fork_choice.ts";
 import type { HeaderContext } from "../consensus/header_context.ts";
@@ -17,7 +17,8 @@ import type { StoredBlock } from "../store/store.ts";
 import type { ChainState } from "./chain_state.ts";
 import { CoinView } from "./coin_view.ts";
 import type { ChainChange } from "./outcome.ts";
-import { type SignatureChecker, Turns } from "./signature_checker.ts";
+import type { SignatureChecker } from "./signature_checker.ts";
+import { Turns } from "./turns.ts";
 
 /** Stored blocks that extend the tip are connected this many at a time. */
 const STEP_BLOCKS_MAX = 100;
@@ -148,14 +149,22 @@ export class ChainMover {
 
   /** Applies the rules of coins and signatures to blocks one upon the other, in `view`. */
   async #decide(view: CoinView, run: readonly Candidate[]): Promise<Decided> {
-    const wanted = coinsWanted(run.flatMap(({ block }) => block.transactions));
+    const turns = new Turns(this.#clock);
+    const inside = new Set(run.flatMap(({ block }) => block.transactions.map(({ id }) => id)));
+    const wanted: CoinName[] = [];
+    for (const { block } of run) {
+      for (const name of coinsWanted(block.transactions)) {
+        if (!inside.has(name.outPoint.txId)) wanted.push(name);
+      }
+      await turns.next();
+    }
     view.addLoaded(await this.#state.coins.load(view.unknown(wanted)));
     const connected: StoredBlock[] = [];
-    const turns = new Turns(this.#clock);
     for (const candidate of run) {
       const { block, context, isStored } = candidate;
       try {
         const delta = connectBlock(block, view.lookup, this.#state.network);
+        await turns.next();
         await this.#signatures.check(block.transactions);
         view.connect(delta);
         const record = { header: block.header, context };

@@ -22,6 +22,7 @@ import {
   readIndexRecord,
 } from "../store/records.ts";
 import type { ChainState } from "./chain_state.ts";
+import { Turns } from "./turns.ts";
 
 /** Blocks go into the index in commits of up to this many entries. */
 const ENTRIES_MAX = 800;
@@ -166,6 +167,7 @@ export class IndexFollower {
     if (this.#tip === undefined) return await this.#begin();
     const mutations: KvMutation[] = [];
     let reached: BlockId = this.#tip;
+    const turns = new Turns(this.#clock);
     for (let height = this.height + 1; mutations.length < ENTRIES_MAX; height++) {
       const id = this.#state.idAt(height);
       if (id === undefined) break;
@@ -173,6 +175,7 @@ export class IndexFollower {
       // The chain may have moved while the block was read.
       if (block.header.previous !== reached) break;
       for (const { key, value } of this.#kind.entries(block)) mutations.push({ set: key, value });
+      await turns.next();
       reached = id;
     }
     if (reached !== this.#tip) await this.#write(mutations, reached);

@@ -1,34 +1,16 @@
 /** Signature checks that let others run: no more than some milliseconds at a time. */
-import { type Clock, yieldToOthers } from "../base/clock.ts";
+import type { Clock } from "../base/clock.ts";
 import { RuleError } from "../consensus/rules.ts";
 import { checkSignatures, type SignatureCheck, signatureChecks } from "../consensus/signatures.ts";
 import type { BlockId, TxId } from "../primitives/ids.ts";
 import type { Transaction } from "../primitives/transaction.ts";
+import { Turns } from "./turns.ts";
 
 /** Checks done elsewhere, such as in a pool of workers. */
 export type VerifySignatures = (checks: SignatureCheck[]) => Promise<boolean>;
 
-/** The main thread belongs to others after this long. */
-const TURN_MS = 20;
 /** About a block's worth and a mempool's: ids of 64 characters. */
 const VERIFIED_MAX = 100_000;
-
-/** Gives way to others whenever it has been called for long enough without a pause. */
-export class Turns {
-  readonly #clock: Clock;
-  #startMs: number;
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-    this.#startMs = clock.monotonicMs();
-  }
-
-  async next(): Promise<void> {
-    if (this.#clock.monotonicMs() - this.#startMs < TURN_MS) return;
-    await yieldToOthers();
-    this.#startMs = this.#clock.monotonicMs();
-  }
-}
 
 export class SignatureChecker {
   readonly #genesisId: BlockId;

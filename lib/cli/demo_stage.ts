@@ -76,6 +76,7 @@ export class Stage {
     for (;;) {
       const result = await check();
       if (result !== undefined && result !== false) return result;
+      if (this.#isClosing) throw new UserError(EXIT.interrupted, "Interrupted");
       if (systemClock.monotonicMs() > endMs) {
         throw new UserError(EXIT.failed, `The demo waited in vain: ${what}; try it again`);
       }
@@ -83,10 +84,11 @@ export class Stage {
     }
   }
 
-  /** Closes every node and removes the folder. */
-  async close(): Promise<void> {
+  /** Closes every node, waits until `story` has noticed, and removes the folder. */
+  async close(story: Promise<unknown>): Promise<void> {
     this.#closing.abort();
     await Promise.allSettled([...this.#open].map((node) => node.close()));
+    await story.catch(() => {}); // Whoever waits for it is told already.
     await Deno.remove(this.#dir, { recursive: true });
   }
 

@@ -55,8 +55,6 @@ interface Source {
   readonly returns: boolean;
 }
 
-type NotNow = Extract<MempoolOutcome, { kind: "known" | "orphan" }>;
-
 export class Mempool {
   readonly #chain: Chain;
   readonly #clock: Clock;
@@ -182,9 +180,7 @@ export class Mempool {
     if (this.#pool.has(transaction.id)) return { kind: "known" };
     try {
       checkTransaction(transaction);
-      const admission = await this.#judge(transaction, source);
-      if ("kind" in admission) return admission;
-      return this.#add(transaction, source, admission);
+      return await this.#judge(transaction, source);
     } catch (error) {
       if (error instanceof RuleError) {
         const { rule, fault, detail } = error;
@@ -197,14 +193,21 @@ export class Mempool {
     }
   }
 
-  /** Judges again when the chain or the pool moved while coins were read or signatures checked. */
-  async #judge(transaction: Transaction, source: Source): Promise<Admission | NotNow> {
+  /**
+   * Judges again when the chain or the pool moved while coins were read or signatures checked. From
+   * the last such look to the end nothing waits: a block may connect at any `await`.
+   */
+  async #judge(transaction: Transaction, source: Source): Promise<MempoolOutcome> {
     for (;;) {
       const version = this.#version;
       const lookup = await this.#chain.lookup(coinsWanted([transaction]));
       if (version !== this.#version) continue;
       const missing = missingCoins(transaction, this.#pool, lookup);
-      if (missing.length > 0) return await this.#withoutCoins(transaction, missing, source);
+      if (missing.length > 0) {
+        const isMined = await this.#isMined(transaction);
+        if (version !== this.#version) continue;
+        return isMined ? { kind: "known" } : this.#withoutCoins(transaction, missing, source);
+      }
       const admission = admit(transaction, {
         pool: this.#pool,
         lookup,
@@ -214,16 +217,15 @@ export class Mempool {
         limits: source.returns ? { ...this.#limits, feePerByteMin: 0 } : this.#limits,
       });
       await this.#chain.checkSignatures(transaction);
-      if (version === this.#version) return admission;
+      if (version === this.#version) return this.#add(transaction, source, admission);
     }
   }
 
-  async #withoutCoins(
+  #withoutCoins(
     transaction: Transaction,
     missing: readonly OutPoint[],
     source: Source,
-  ): Promise<NotNow> {
-    if (await this.#isMined(transaction)) return { kind: "known" };
+  ): MempoolOutcome {
     if (!source.returns) this.#orphans.add(transaction, missing);
     return { kind: "orphan", missing };
   }

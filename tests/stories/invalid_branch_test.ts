@@ -128,7 +128,7 @@ for (const [what, { rule, make }] of Object.entries(BAD)) {
 }
 
 storyOnBoth("a bad branch that comes upside down changes nothing either", async (stage) => {
-  const { tree, chain } = stage;
+  const { chain } = stage;
   await setUp(stage, BAD["has a wrong signature"]!.make);
   const before = await everything(stage);
   await stage.each(["b5", "b4", "b3", "b2"], "orphan");

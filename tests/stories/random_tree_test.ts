@@ -138,7 +138,7 @@ Deno.test("story: any tree of blocks in any order ends on its best valid tip", a
       await mineAll(stage, tree, best!.name);
       await stage.end();
     }),
-    { numRuns: 60 },
+    { numRuns: 40 },
   );
 });
 

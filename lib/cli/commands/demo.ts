@@ -21,14 +21,15 @@ export const declare: Declare = (command, cli) => {
       const stage = await Stage.open((line) => cli.terminal.out(line), {
         fast: options.fast === true,
       });
+      const story = tellStory(stage);
       try {
         const end = await Promise.race([
-          tellStory(stage).then(() => "told" as const),
+          story.then(() => "told" as const),
           interrupted.done.then(() => "interrupted" as const),
         ]);
         if (end === "interrupted") cli.exitCode = EXIT.interrupted;
       } finally {
-        await stage.close();
+        await stage.close(story);
       }
     });
 };

@@ -1,5 +1,5 @@
-import type { MintResult } from "../../node/mod.ts";
-import { type Declare, examples, withCommon } from "../cli.ts";
+import type { MintResult, NodeHandle } from "../../node/mod.ts";
+import { type Cli, type Declare, examples, withCommon } from "../cli.ts";
 import { coins, count } from "../format.ts";
 import { integerValue, oneGiven, ownerValue } from "../values.ts";
 
@@ -19,11 +19,27 @@ export const declare: Declare = (command, cli) => {
       const number = integerValue(options.count, "--count", { min: 1, max: 10_000 });
       const result = await cli.withNode(
         options,
-        (node) => node.mint({ to, count: number }, (line) => cli.terminal.talk(line)),
+        (node) => mintAll(node, { to, number }, cli),
       );
       cli.report(options, result, () => mintLines(result));
     });
 };
+
+/** Asks for one block at a time: a running node mints no further when Ctrl-C ends this command. */
+async function mintAll(
+  node: NodeHandle,
+  { to, number }: { to: string; number: number },
+  cli: Cli,
+): Promise<MintResult> {
+  const blocks: MintResult["blocks"] = [];
+  for (;;) {
+    const result = await node.mint({ to }, (line) => cli.terminal.talk(line));
+    blocks.push(...result.blocks);
+    if (blocks.length >= number) return { ...result, blocks };
+    const { height, reward } = blocks.at(-1)!;
+    cli.terminal.talk(`block ${height} (${blocks.length} of ${number}): ${coins(reward)}`);
+  }
+}
 
 function mintLines(result: MintResult): string[] {
   const whom = result.name ?? result.address;

@@ -166,15 +166,17 @@ export async function until<Result>(
   }
 }
 
+/** Below the ports that systems hand to outgoing connections, which would take ours at any time. */
+const PORTS = { first: 10_000, count: 17_000 };
+
 /** A TCP port that was free a moment ago, and the one 5000 above it too (the API's). */
 export function freePort(): number {
   for (;;) {
-    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const { port } = listener.addr;
-    listener.close();
-    if (port + 5000 > 65535) continue;
+    const port = PORTS.first + Math.floor(Math.random() * PORTS.count);
     try {
-      Deno.listen({ hostname: "127.0.0.1", port: port + 5000 }).close();
+      for (const each of [port, port + 5000]) {
+        Deno.listen({ hostname: "0.0.0.0", port: each }).close();
+      }
       return port;
     } catch {
       continue;

@@ -13,6 +13,8 @@ import {
 /** A step that takes this long has failed. */
 const PATIENCE_MS = 60_000;
 const POLL_MS = 50;
+/** How long the end waits for a step that is under way. */
+const LEAVING_MS = 2_000;
 /** From one line to the next: what it takes to read one. */
 const READING_MS = 1_300;
 
@@ -84,11 +86,12 @@ export class Stage {
     }
   }
 
-  /** Closes every node, waits until `story` has noticed, and removes the folder. */
+  /** Closes every node, waits a little for `story` to notice, and removes the folder. */
   async close(story: Promise<unknown>): Promise<void> {
     this.#closing.abort();
     await Promise.allSettled([...this.#open].map((node) => node.close()));
-    await story.catch(() => {}); // Whoever waits for it is told already.
+    // Whoever waits for it is told already; a call that a closed node leaves unanswered is let go.
+    await Promise.race([story.catch(() => {}), delay(systemClock, LEAVING_MS)]);
     await Deno.remove(this.#dir, { recursive: true });
   }
 

@@ -154,7 +154,7 @@ export class MoimNode implements AsyncDisposable {
   constructor(phrase: string, peer: string) {
     this.#dataDir = Deno.makeTempDirSync({ prefix: "moim-interop-" });
     const binary = Deno.env.get("MOIM_BINARY");
-    const fromSource = ["run", "--no-lock", "--config", CONFIG.pathname, ...PERMISSIONS];
+    const fromSource = ["run", "--quiet", "--config", CONFIG.pathname, ...PERMISSIONS];
     this.#child = new Deno.Command(binary ?? Deno.execPath(), {
       args: [
         ...(binary === undefined ? [...fromSource, MAIN.pathname] : []),

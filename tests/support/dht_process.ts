@@ -13,7 +13,7 @@ export class DhtProcess {
   /** Starts one and waits until it listens. */
   static async start(args: string[] = []): Promise<DhtProcess> {
     const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--no-lock", "--no-check", PROGRAM, ...args],
+      args: ["run", "-A", "--quiet", "--no-check", PROGRAM, ...args],
       stdin: "null",
       stdout: "piped",
       stderr: "null",

@@ -215,7 +215,7 @@ export async function snapshot(dir: string): Promise<Record<string, string>> {
 function spawn(args: string[], options: MoimOptions): Deno.ChildProcess {
   const binary = Deno.env.get("MOIM_BINARY");
   const command = binary ? resolve(ROOT, binary) : Deno.execPath();
-  const first = binary ? [] : ["run", "--no-lock", ...taskPermissions(), join(ROOT, "main.ts")];
+  const first = binary ? [] : ["run", "--quiet", ...taskPermissions(), join(ROOT, "main.ts")];
   return new Deno.Command(command, {
     args: [...first, ...args],
     cwd: ROOT,

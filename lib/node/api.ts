@@ -53,6 +53,8 @@ export type NodeStatus = {
   mempool: { transactions: number; bytes: number };
   minter?: { name: string; when: "pending" | "always"; state: string; hashesPerSecond?: number };
   indexes: { ready: boolean; height: number };
+  /** Messages and sessions refused since the start, by reason; absent offline. */
+  refused?: Record<string, number>;
   startedMs?: number;
 };
 

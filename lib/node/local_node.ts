@@ -1,5 +1,4 @@
 /** A node of this process: answers every call of `NodeApi` from its ledger and its network. */
-import { toHex } from "../base/bytes.ts";
 import { systemClock } from "../base/clock.ts";
 import { EXIT, UserError } from "../base/errors.ts";
 import { formatCoins } from "../primitives/amount.ts";
@@ -39,6 +38,7 @@ import { type MadePayment, makePayment } from "./payments.ts";
 import { shorten } from "./settings.ts";
 import { VERSION } from "./version.ts";
 import { Views } from "./views.ts";
+import { exported, keyInfo } from "./wallet_folder.ts";
 
 /** Blocks of one page, and of one `mint`. */
 const PAGE_MAX = 100;
@@ -269,12 +269,7 @@ export class LocalNode implements NodeHandle {
   }
 
   walletExport(name?: string): Promise<WalletExportResult> {
-    const { keystore } = this.#ledger;
-    if (name === undefined) {
-      return Promise.resolve({ kind: "mnemonic", mnemonic: keystore.exportMnemonic() });
-    }
-    const { key, secret } = keystore.exportSecret(name);
-    return Promise.resolve({ kind: "key", name: key.name, address: key.address, secret });
+    return Promise.resolve(exported(this.#ledger.keystore, name));
   }
 
   async walletRestore(mnemonic: string): Promise<WalletKeyInfo[]> {
@@ -375,16 +370,6 @@ function offlineStatus(height: number) {
     addresses: [],
     reachability: "no node runs here",
     discovery: [],
-  };
-}
-
-function keyInfo({ name, address, publicKey, path }: WalletKey): WalletKeyInfo {
-  return {
-    name,
-    address,
-    publicKey: toHex(publicKey),
-    ...(path !== undefined && { path }),
-    imported: path === undefined,
   };
 }
 

@@ -146,7 +146,14 @@ export class Online {
 
   status(): Pick<
     NodeStatus,
-    "sync" | "peers" | "peersKnown" | "peerId" | "addresses" | "reachability" | "discovery"
+    | "sync"
+    | "peers"
+    | "peersKnown"
+    | "peerId"
+    | "addresses"
+    | "reachability"
+    | "discovery"
+    | "refused"
   > {
     const { phase, height, targetHeight, blocksPerSecond, etaMs } = this.#sync.state();
     return {
@@ -163,6 +170,7 @@ export class Online {
       addresses: this.#transport.addresses(),
       reachability: this.#transport.reachability().text,
       discovery: this.#sources(),
+      refused: this.#peers.stats().refused as Record<string, number>,
     };
   }
 

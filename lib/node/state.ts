@@ -4,6 +4,7 @@
  * config.json, which belongs to the user.
  */
 import { join } from "node:path";
+import { EXIT, UserError } from "../base/errors.ts";
 import { writeFileAtomic } from "../base/files.ts";
 
 /** Which network to open. */
@@ -25,28 +26,37 @@ export type RememberedState = {
 const STATE_FILE = "state.json";
 
 /**
- * The remembered state; a missing or damaged file is an empty memory (it only saves typing).
+ * The remembered state; without a file an empty memory. Throws `UserError` (damaged): to go on
+ * without it could mean another network than the group's.
  */
 export function readState(
   dataDir: string,
   readText: (path: string) => string | undefined,
 ): RememberedState {
-  const text = readText(join(dataDir, STATE_FILE));
+  const path = join(dataDir, STATE_FILE);
+  const text = readText(path);
   if (text === undefined) return {};
-  let content: unknown;
   try {
-    content = JSON.parse(text);
+    return checkState(JSON.parse(text));
   } catch {
-    return {};
+    throw new UserError(
+      EXIT.damaged,
+      `Cannot read ${path}: it is damaged; remove it and name the network with --rendezvous`,
+    );
   }
-  if (typeof content !== "object" || content === null) return {};
+}
+
+/** Throws when `content` is not what `writeState` writes. */
+function checkState(content: unknown): RememberedState {
   const { network, rendezvous, port } = content as Record<string, unknown>;
+  const choice = asChoice(network);
+  const isPort = Number.isInteger(port) && Number(port) > 0 && Number(port) < 65536;
+  if (choice === undefined && network !== undefined) throw new Error("No known form of a network");
+  if (!isPort && port !== undefined) throw new Error("No port");
   return {
-    network: asChoice(network),
+    network: choice,
     rendezvous: typeof rendezvous === "string" ? rendezvous : undefined,
-    port: Number.isInteger(port) && Number(port) > 0 && Number(port) < 65536
-      ? Number(port)
-      : undefined,
+    port: isPort ? Number(port) : undefined,
   };
 }
 

@@ -6,6 +6,16 @@ import type { KvEntry, KvKey, KvMutation, KvRange, KvStore } from "./kv.ts";
 const KEYS_PER_READ = 10;
 /** Reads under way at once: enough to keep its thread busy, few enough to bound memory. */
 const READS_AT_ONCE = 16;
+/**
+ * What Deno KV's own thread asks of its tables as soon as it is open. On damage it does not fail
+ * but ends the process, so these are asked here first.
+ */
+const OWN_QUERIES = [
+  "SELECT id FROM queue WHERE ts <= 0 ORDER BY ts",
+  "SELECT id FROM queue_running WHERE deadline <= 0",
+  "SELECT count(*) FROM kv WHERE expiration_ms >= 0 AND expiration_ms <= 0",
+];
+const DAMAGE = /malformed|not a database|corrupt/i;
 /** The largest batch it lets a listing fetch at once. */
 const LIST_BATCH = 500;
 
@@ -14,34 +24,59 @@ const LIST_BATCH = 500;
  * keep it in memory only. Throws `UserError` "damaged" or "failed".
  */
 export async function openDenoKv(path: string): Promise<KvStore> {
-  let kv: Deno.Kv;
   try {
-    kv = await Deno.openKv(path);
+    await askOwnQueries(path);
+    const kv = await Deno.openKv(path);
     await kv.get(["meta"]); // A file that is no database is noticed only now.
+    return new DenoKv(kv, path);
   } catch (error) {
-    const why = messageOf(error);
-    const damaged = /malformed|not a database|corrupt/i.test(why);
-    throw new UserError(
-      damaged ? EXIT.damaged : EXIT.failed,
-      damaged
-        ? `Cannot open "${path}": ${why}; move it away and start again to fetch the chain anew`
-        : `Cannot open "${path}": ${why}; check that the folder can be written`,
+    throw damageOf(path, error) ?? new UserError(
+      EXIT.failed,
+      `Cannot open "${path}": ${messageOf(error)}; check that the folder can be written`,
       { cause: error },
     );
   }
-  return new DenoKv(kv);
+}
+
+/** Throws what SQLite says of a damaged file. */
+async function askOwnQueries(path: string): Promise<void> {
+  const size = await Deno.stat(path).then((file) => file.size, () => 0);
+  if (size === 0) return; // It is about to be made.
+  const { DatabaseSync } = await import("node:sqlite");
+  const database = new DatabaseSync(path);
+  try {
+    for (const query of OWN_QUERIES) database.prepare(query).all();
+  } catch (error) {
+    // Another version of Deno KV may name its tables otherwise.
+    if (!/no such (table|column)/.test(messageOf(error))) throw error;
+  } finally {
+    database.close();
+  }
+}
+
+/** What a user reads when SQLite finds its file damaged; undefined for any other error. */
+function damageOf(path: string, error: unknown): UserError | undefined {
+  const why = messageOf(error);
+  if (!DAMAGE.test(why)) return undefined;
+  return new UserError(
+    EXIT.damaged,
+    `Cannot use "${path}": ${why}; move it away and start again to fetch the chain anew`,
+    { cause: error },
+  );
 }
 
 class DenoKv implements KvStore {
   readonly #kv: Deno.Kv;
+  readonly #path: string;
   #closed = false;
 
-  constructor(kv: Deno.Kv) {
+  constructor(kv: Deno.Kv, path: string) {
     this.#kv = kv;
+    this.#path = path;
   }
 
   async get(key: KvKey): Promise<Uint8Array | null> {
-    return (await this.#kv.get<Uint8Array>(key as Deno.KvKey)).value;
+    return (await this.#told(this.#kv.get<Uint8Array>(key as Deno.KvKey))).value;
   }
 
   async getMany(keys: readonly KvKey[]): Promise<(Uint8Array | null)[]> {
@@ -70,7 +105,11 @@ class DenoKv implements KvStore {
       batchSize: Math.min(limit ?? LIST_BATCH, LIST_BATCH),
       ...(limit !== undefined && { limit }),
     });
-    for await (const { key, value } of entries) yield { key: key as KvKey, value };
+    try {
+      for await (const { key, value } of entries) yield { key: key as KvKey, value };
+    } catch (error) {
+      throw damageOf(this.#path, error) ?? error;
+    }
   }
 
   async commit(mutations: readonly KvMutation[]): Promise<void> {
@@ -80,7 +119,7 @@ class DenoKv implements KvStore {
       if ("delete" in mutation) atomic.delete(mutation.delete as Deno.KvKey);
       else atomic.set(mutation.set as Deno.KvKey, mutation.value);
     }
-    await atomic.commit();
+    await this.#told(atomic.commit());
   }
 
   close(): void {
@@ -90,7 +129,16 @@ class DenoKv implements KvStore {
   }
 
   async #readBatch(keys: KvKey[]): Promise<(Uint8Array | null)[]> {
-    const entries = await this.#kv.getMany<Uint8Array[]>(keys as Deno.KvKey[]);
+    const entries = await this.#told(this.#kv.getMany<Uint8Array[]>(keys as Deno.KvKey[]));
     return entries.map((entry) => entry.value);
+  }
+
+  /** Damage in the file's middle is met only when something there is read. */
+  async #told<Result>(answer: Promise<Result>): Promise<Result> {
+    try {
+      return await answer;
+    } catch (error) {
+      throw damageOf(this.#path, error) ?? error;
+    }
   }
 }

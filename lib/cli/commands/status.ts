@@ -55,6 +55,10 @@ function statusLines(status: NodeStatus): string[] {
   if (status.minter) {
     lines.push(`minter    ${status.minter.name} (${status.minter.when}): ${status.minter.state}`);
   }
+  const refused = Object.entries(status.refused ?? {});
+  if (refused.length > 0) {
+    lines.push(`refused   ${refused.map(([why, times]) => `${times} ${why}`).join(", ")}`);
+  }
   if (!status.indexes.ready) {
     lines.push(
       `indexes   being made: block ${Math.max(0, status.indexes.height)} of ${status.height}`,

@@ -10,7 +10,7 @@ import type { RunRequest, RunResult } from "./nonce_worker.ts";
 const RUN_NONCES = 2 ** 15;
 const LOW_NONCES = 2 ** 32;
 
-/** Looks for a nonce; undefined when `signal` came first. */
+/** Looks for a nonce; undefined when `signal` came first, or the end of the workers. */
 export type Grind = (template: Block, signal: AbortSignal) => Promise<Block | undefined>;
 
 /** A pool of workers that starts with the first job and is kept for the next. */
@@ -18,8 +18,11 @@ export class Grinder {
   readonly #workers: Worker[] = [];
   readonly #threads: number;
   readonly #random: Random;
+  /** Each ends the wait for a run under way: a worker that was ended answers nothing any more. */
+  readonly #giveUps = new Set<() => void>();
   #job = 0;
   #hashes = 0;
+  #isClosed = false;
 
   constructor({ threads, random }: { threads: number; random: Random }) {
     this.#threads = threads;
@@ -31,8 +34,12 @@ export class Grinder {
     return this.#hashes;
   }
 
-  /** `template` with a nonce that meets its own bits; undefined when `signal` came first. */
+  /**
+   * `template` with a nonce that meets its own bits; undefined when `signal` or `close()` came
+   * first.
+   */
   async grind(template: Block, signal: AbortSignal): Promise<Block | undefined> {
+    if (this.#isClosed) return undefined;
     const job = ++this.#job;
     while (this.#workers.length < this.#threads) this.#workers.push(newWorker());
     const found = new AbortController();
@@ -49,9 +56,11 @@ export class Grinder {
     return encodeBlock({ ...template, header: { ...template.header, nonce } });
   }
 
-  /** Ends the worker threads. */
+  /** Ends the worker threads for good; what they look for is given up. */
   close(): void {
+    this.#isClosed = true;
     for (const worker of this.#workers.splice(0)) worker.terminate();
+    for (const giveUp of this.#giveUps) giveUp();
   }
 
   async #search(
@@ -63,8 +72,10 @@ export class Grinder {
     let request: RunRequest = { job, high, low: 0, count: RUN_NONCES };
     request = { ...request, header: template.header.bytes, target };
     while (!signal.aborted) {
-      const { low } = await run(worker, request);
+      const result = await this.#run(worker, request);
+      if (result === undefined) return undefined;
       this.#hashes += RUN_NONCES;
+      const { low } = result;
       if (low >= 0) return (BigInt(request.high) << 32n) | BigInt(low);
       const next = request.low + RUN_NONCES;
       request = next < LOW_NONCES
@@ -72,6 +83,19 @@ export class Grinder {
         : { job, high: (request.high + this.#threads) >>> 0, low: 0, count: RUN_NONCES };
     }
     return undefined;
+  }
+
+  /** What `worker` answers; undefined when the grinder is closed before. */
+  #run(worker: Worker, request: RunRequest): Promise<RunResult | undefined> {
+    const { promise, resolve, reject } = Promise.withResolvers<RunResult | undefined>();
+    const giveUp = () => resolve(undefined);
+    this.#giveUps.add(giveUp);
+    worker.onmessage = ({ data }: MessageEvent<RunResult>) => {
+      if (data.job === request.job) resolve(data);
+    };
+    worker.onerror = (event) => reject(new Error(`A minting worker failed: ${event.message}`));
+    worker.postMessage(request);
+    return promise.finally(() => this.#giveUps.delete(giveUp));
   }
 }
 
@@ -82,14 +106,4 @@ export function targetBytes(bits: number): Uint8Array {
 
 function newWorker(): Worker {
   return new Worker(new URL("./nonce_worker.ts", import.meta.url), { type: "module" });
-}
-
-function run(worker: Worker, request: RunRequest): Promise<RunResult> {
-  return new Promise((resolve, reject) => {
-    worker.onmessage = ({ data }: MessageEvent<RunResult>) => {
-      if (data.job === request.job) resolve(data);
-    };
-    worker.onerror = (event) => reject(new Error(`A minting worker failed: ${event.message}`));
-    worker.postMessage(request);
-  });
 }

@@ -59,8 +59,9 @@ export class Minter {
   readonly #parts: MinterParts;
   /** One block at a time: two at once would be rivals. */
   readonly #queue = new SerialQueue();
-  #stop: AbortController | undefined;
-  #loop: Promise<void> = Promise.resolve();
+  /** Aborted by `stop()`, for everything begun before it. */
+  #stop = new AbortController();
+  #loop: Promise<void> | undefined;
   #state: MinterState = "stopped";
   readonly #log = getLogger("minter");
 
@@ -74,30 +75,32 @@ export class Minter {
 
   /** Mints by `policy` until `stop()`. */
   start(policy: MinterPolicy): void {
-    if (this.#stop !== undefined) return;
-    this.#stop = new AbortController();
+    if (this.#loop !== undefined) return;
     this.#loop = this.#run(policy, this.#stop.signal);
   }
 
-  /** Ends minting; what is under way is given up. */
+  /** Ends minting, by policy and by `mintNow()`; what is under way is given up. */
   async stop(): Promise<void> {
-    this.#stop?.abort();
+    this.#stop.abort();
     await this.#loop;
-    this.#stop = undefined;
+    await this.#queue.idle();
+    this.#loop = undefined;
+    this.#stop = new AbortController();
     this.#state = "stopped";
   }
 
   /**
-   * Makes the next block for `lock`, however often others are first; undefined when `signal` came
-   * before. `onWait` hears how long the network's minimum gap makes it wait.
+   * Makes the next block for `lock`, however often others are first; undefined when `signal` or
+   * `stop()` came before. `onWait` hears how long the network's minimum gap makes it wait.
    */
   async mintNow(
     lock: Lock,
     signal: AbortSignal,
     onWait: (waitMs: number) => void = () => {},
   ): Promise<Minted | undefined> {
-    while (!signal.aborted) {
-      const minted = await this.#queue.run(() => this.#mintOnce(lock, signal, onWait));
+    const ended = AbortSignal.any([signal, this.#stop.signal]);
+    while (!ended.aborted) {
+      const minted = await this.#queue.run(() => this.#mintOnce(lock, ended, onWait));
       if (minted !== undefined) return minted;
     }
     return undefined;

@@ -11,12 +11,12 @@ import { sha256 } from "multiformats/hashes/sha2";
 import {
   buildStranger,
   hasCargo,
-  MoimNode,
   runStranger,
   startServers,
   Stranger,
   type StrangerEvent,
 } from "./stranger.ts";
+import { MoimNode, withTempDir } from "../support/moim.ts";
 
 const ignore = !hasCargo();
 const why = ignore ? " (skipped: cargo is not installed)" : "";
@@ -36,6 +36,12 @@ async function standardKey(phrase: string): Promise<string> {
 /** A phrase nobody else uses, with Korean text in it. */
 function freshPhrase(): string {
   return `모임 ${crypto.randomUUID()}`.normalize("NFC");
+}
+
+/** A Moim node that meets others through the private DHT alone. */
+function startNode(phrase: string, dataDir: string, server: string): Promise<MoimNode> {
+  const env = { MOIM_DHT: "private", MOIM_PEER: server };
+  return MoimNode.start(["start", "--rendezvous", phrase, "--port", "0"], { dataDir, env });
 }
 
 Deno.test({ name: `interop: a phrase's record has the standard key${why}`, ignore }, async () => {
@@ -60,53 +66,65 @@ Deno.test({ name: `interop: a phrase's record has the standard key${why}`, ignor
   }
 });
 
-Deno.test({ name: `interop: a stranger's look-up finds our node${why}`, ignore }, async () => {
-  await buildStranger();
-  await using stack = new AsyncDisposableStack();
-  const phrase = freshPhrase();
-  const { servers, addresses } = await startServers(stack, 3);
-  stack.use(new MoimNode(phrase, addresses[0]!));
+Deno.test(
+  { name: `interop: a stranger's look-up finds our node${why}`, ignore },
+  () =>
+    withTempDir(async (dir) => {
+      await buildStranger();
+      await using stack = new AsyncDisposableStack();
+      const phrase = freshPhrase();
+      const { servers, addresses } = await startServers(stack, 3);
+      stack.use(await startNode(phrase, dir, addresses[0]!));
 
-  const options = ["--phrase", phrase, "--bootstrap", addresses[2]!, "--expect", PROTOCOL];
-  const { code, lines } = await runStranger(["lookup", ...options]);
-  const events = lines as StrangerEvent[];
-  assert.equal(code, 0, JSON.stringify(lines, undefined, 1));
+      const options = ["--phrase", phrase, "--bootstrap", addresses[2]!, "--expect", PROTOCOL];
+      const { code, lines } = await runStranger(["lookup", ...options]);
+      const events = lines as StrangerEvent[];
+      assert.equal(code, 0, JSON.stringify(lines, undefined, 1));
 
-  const met = events.find(({ event }) => event === "met");
-  assert.ok(met, "It has met nobody");
-  assert.ok(met.protocols?.includes(PROTOCOL));
-  const record = events.find(({ event, peer }) => event === "provider" && peer === met.peer);
-  assert.ok(record?.addresses?.length, "The record carries no address");
-  const identity = events.find(({ event, peer }) => event === "identified" && peer === met.peer);
-  assert.match(identity?.agent ?? "", /^moim\//);
+      const met = events.find(({ event }) => event === "met");
+      assert.ok(met, "It has met nobody");
+      assert.ok(met.protocols?.includes(PROTOCOL));
+      const record = events.find(({ event, peer }) => event === "provider" && peer === met.peer);
+      assert.ok(record?.addresses?.length, "The record carries no address");
+      const identity = events.find(({ event, peer }) =>
+        event === "identified" && peer === met.peer
+      );
+      assert.match(identity?.agent ?? "", /^moim\//);
 
-  // What our node really sent, as a server of another make has read it.
-  const stored = await servers[0]!.event(
-    "stored",
-    ({ event, peer }) => event === "stored" && peer === met.peer,
-  );
-  assert.equal(stored.key, await standardKey(phrase));
-});
+      // What our node really sent, as a server of another make has read it.
+      const stored = await servers[0]!.event(
+        "stored",
+        ({ event, peer }) => event === "stored" && peer === met.peer,
+      );
+      assert.equal(stored.key, await standardKey(phrase));
+    }),
+);
 
-Deno.test({ name: `interop: our node finds a stranger who advertises${why}`, ignore }, async () => {
-  await buildStranger();
-  await using stack = new AsyncDisposableStack();
-  const phrase = freshPhrase();
-  const { addresses } = await startServers(stack, 3);
-  const options = ["--phrase", phrase, "--bootstrap", addresses[2]!];
-  const advertiser = stack.use(new Stranger(["advertise", ...options]));
-  await advertiser.event("provided", ({ event }) => event === "provided");
+Deno.test(
+  { name: `interop: our node finds a stranger who advertises${why}`, ignore },
+  () =>
+    withTempDir(async (dir) => {
+      await buildStranger();
+      await using stack = new AsyncDisposableStack();
+      const phrase = freshPhrase();
+      const { addresses } = await startServers(stack, 3);
+      const options = ["--phrase", phrase, "--bootstrap", addresses[2]!];
+      const advertiser = stack.use(new Stranger(["advertise", ...options]));
+      await advertiser.event("provided", ({ event }) => event === "provided");
 
-  // The advertiser answers no DHT query and dials nobody any more: only its record leads to it.
-  stack.use(new MoimNode(phrase, addresses[0]!));
-  const identity = await advertiser.event(
-    "identified as moim",
-    ({ event, agent }) => event === "identified" && (agent ?? "").startsWith("moim/"),
-  );
-  const connection = await advertiser.event(
-    "connected",
-    ({ event, peer }) => event === "connected" && peer === identity.peer,
-  );
-  assert.equal(connection.direction, "inbound");
-  assert.ok(identity.protocols?.includes(PROTOCOL));
-});
+      // The advertiser answers no DHT query and dials nobody any more: only its record leads to it.
+      const node = stack.use(await startNode(phrase, dir, addresses[0]!));
+      const identity = await advertiser.event(
+        "identified as moim",
+        ({ event, agent }) => event === "identified" && (agent ?? "").startsWith("moim/"),
+      );
+      const connection = await advertiser.event(
+        "connected",
+        ({ event, peer }) => event === "connected" && peer === identity.peer,
+      );
+      assert.equal(connection.direction, "inbound");
+      assert.ok(identity.protocols?.includes(PROTOCOL));
+      // kad-dht dials whom it finds by itself; that our node knows whom it has found, it says here.
+      await node.waitFor(/dht .*found 1 peer/);
+    }),
+);

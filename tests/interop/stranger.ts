@@ -1,21 +1,13 @@
 /**
- * Processes for the tests that meet strangers: the Rust program of `rust/`, which shares nothing
- * with Moim but the phrase, and a Moim node as a user starts it.
+ * The Rust program of `rust/` as processes: it shares nothing with Moim but the phrase.
  * @module
  */
 
 const RUST_FOLDER = new URL("./rust/", import.meta.url);
 const RUST_BINARY = new URL("./target/debug/moim_interop", RUST_FOLDER);
-const MAIN = new URL("../../main.ts", import.meta.url);
-const CONFIG = new URL("../../deno.json", import.meta.url);
-
-/** What a user grants with `deno task node`. */
-const PERMISSIONS = ["net", "env", "sys", "read", "write"].map((name) => `--allow-${name}`);
 
 /** After this long a test fails instead of waiting on: far more than a busy machine needs. */
 const PATIENCE_MS = 60_000;
-/** A node that has been asked to end is killed after this long. */
-const END_PATIENCE_MS = 10_000;
 
 /** One line of JSON from the Rust program; which fields are there depends on `event`. */
 export interface StrangerEvent {
@@ -143,46 +135,6 @@ export async function startServers(
     addresses.push(await server.address());
   }
   return { servers, addresses };
-}
-
-/** A Moim node of its own data folder that meets others by the private DHT alone. */
-export class MoimNode implements AsyncDisposable {
-  readonly #child: Deno.ChildProcess;
-  readonly #dataDir: string;
-
-  /** `peer` is the multiaddr of a DHT server. MOIM_BINARY names an executable to run instead. */
-  constructor(phrase: string, peer: string) {
-    this.#dataDir = Deno.makeTempDirSync({ prefix: "moim-interop-" });
-    const binary = Deno.env.get("MOIM_BINARY");
-    const fromSource = ["run", "--quiet", "--config", CONFIG.pathname, ...PERMISSIONS];
-    this.#child = new Deno.Command(binary ?? Deno.execPath(), {
-      args: [
-        ...(binary === undefined ? [...fromSource, MAIN.pathname] : []),
-        ...["start", "--rendezvous", phrase, "--data-dir", this.#dataDir],
-        ...["--lan", "off", "--dht", "private", "--peer", peer, "--port", "0", "--http", "off"],
-      ],
-      env: environment(),
-      clearEnv: true,
-      stdout: "null",
-      stderr: "inherit",
-    }).spawn();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    kill(this.#child, "SIGINT");
-    const timer = setTimeout(() => kill(this.#child, "SIGKILL"), END_PATIENCE_MS);
-    await this.#child.status;
-    clearTimeout(timer);
-    await Deno.remove(this.#dataDir, { recursive: true });
-  }
-}
-
-/** Our environment without the settings a node would take from it. */
-function environment(): Record<string, string> {
-  const entries = Object.entries(Deno.env.toObject());
-  return Object.fromEntries(
-    entries.filter(([name]) => name !== "NODE_ID" && !name.startsWith("MOIM_")),
-  );
 }
 
 function kill(child: Deno.ChildProcess, signal: Deno.Signal): void {

@@ -9,6 +9,11 @@ import { Grinder, targetBytes } from "../../../lib/minter/grinder.ts";
 import { HeaderHasher } from "../../../lib/minter/header_hash.ts";
 
 const genesis = genesisBlock(DEV_NETWORK);
+/** No nonce is found for it in any test's time. */
+const hard = encodeBlock({
+  header: { ...genesis.header, bits: 0x0300ffff },
+  transactions: genesis.transactions,
+});
 
 function sha256d(bytes: Uint8Array): string {
   const once = createHash("sha256").update(bytes).digest();
@@ -56,10 +61,6 @@ Deno.test("Grinder meets the target with one worker and with two, and stops when
       assert.ok(block && hashMeetsBits(block.id, 0x1f00ffff));
       assert.equal(sha256d(block.header.bytes), block.id);
       const stop = new AbortController();
-      const hard = encodeBlock({
-        header: { ...genesis.header, bits: 0x0300ffff },
-        transactions: genesis.transactions,
-      });
       const endless = grinder.grind(hard, stop.signal);
       stop.abort();
       assert.equal(await endless, undefined);
@@ -68,4 +69,13 @@ Deno.test("Grinder meets the target with one worker and with two, and stops when
       grinder.close();
     }
   }
+});
+
+Deno.test("Grinder gives up what it looks for when it is closed, and takes nothing more", async () => {
+  const grinder = new Grinder({ threads: 2, random: seededRandom(1) });
+  const never = new AbortController().signal;
+  const endless = grinder.grind(hard, never);
+  grinder.close();
+  assert.equal(await endless, undefined);
+  assert.equal(await grinder.grind(hard, never), undefined);
 });

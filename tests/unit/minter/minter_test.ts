@@ -25,13 +25,11 @@ const LOCK = lockOf(PUBLIC_KEY);
 const NETWORK = { ...EASY_NETWORK, minGapMs: EASY_NETWORK.spacingMs };
 
 /** A chain in memory whose minter finds its nonces at once, under a simulated clock. */
-async function place(peers = { connected: 0, everHad: false }) {
+async function place(peers = { connected: 0, everHad: false }, grind = grindAtOnce) {
   const clock = new SimClock(NETWORK.timeMs + 3_600_000);
   const store = await Store.open(new MemoryKv(), genesisBlock(NETWORK).id);
   const chain = await Chain.open({ store, network: NETWORK, clock });
   const mempool = new Mempool({ chain, clock });
-  const grind: Grind = (template, signal) =>
-    Promise.resolve(signal.aborted ? undefined : ground(template));
   const minter = new Minter({
     chain,
     mempool,
@@ -47,6 +45,9 @@ async function place(peers = { connected: 0, everHad: false }) {
   };
   return { clock, chain, mempool, minter, peers, close };
 }
+
+const grindAtOnce: Grind = (template, signal) =>
+  Promise.resolve(signal.aborted ? undefined : ground(template));
 
 function ground(template: Block): Block {
   const hasher = new HeaderHasher(template.header.bytes, targetBytes(template.header.bits));
@@ -93,6 +94,23 @@ Deno.test("mintNow() ends without a block when it is interrupted", async () => {
   stop.abort();
   assert.equal(await here.minter.mintNow(LOCK, stop.signal), undefined);
   assert.equal(here.chain.tip().height, 0);
+  await here.close();
+});
+
+Deno.test("stop() ends a mintNow() under way, and the minter can be used again", async () => {
+  const begun = Promise.withResolvers<void>();
+  let isHard = true;
+  const here = await place(undefined, (template, signal) => {
+    if (!isHard) return grindAtOnce(template, signal);
+    begun.resolve();
+    return new Promise((resolve) => signal.addEventListener("abort", () => resolve(undefined)));
+  });
+  const minting = here.minter.mintNow(LOCK, never);
+  await begun.promise;
+  await here.minter.stop();
+  assert.equal(await minting, undefined);
+  isHard = false;
+  assert.equal((await here.minter.mintNow(LOCK, never))?.height, 1);
   await here.close();
 });
 

@@ -1,37 +1,38 @@
 /**
- * How long commands that need no node take, from the sources and, if it is there, compiled.
+ * How long whole commands take, from the sources and, if it is there, as the executable.
  *
  *     deno run -A scripts/bench/startup.ts
  *
  * Not a `Deno.bench`: that lets the asynchronous runs overlap, and a process is no microsecond.
  */
 import { join } from "node:path";
+import { makeChainFolder } from "./chain_folder.ts";
+import { median, timeMoim } from "./process.ts";
 
 const RUNS = 15;
-const ROOT = join(import.meta.dirname!, "../..");
-const EXECUTABLE = join(ROOT, "dist", Deno.build.os === "windows" ? "moim.exe" : "moim");
-const FROM_SOURCES = [Deno.execPath(), "run", "--allow-env", "--allow-read", join(ROOT, "main.ts")];
+const BLOCKS = 100;
+const EXECUTABLE = join("dist", Deno.build.os === "windows" ? "moim.exe" : "moim");
 
-for (const args of [["--help"], ["version"]]) {
-  for (const [name, program] of [["deno run main.ts", FROM_SOURCES], ["moim", [EXECUTABLE]]]) {
-    const line = `${name} ${args.join(" ")}`;
-    try {
-      console.log(`${line}: median ${await medianMs([...program!, ...args])} ms of ${RUNS} runs`);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-      console.log(`${line}: not measured; run "deno task compile" first`);
+const dataDir = await Deno.makeTempDir({ prefix: "moim-bench-" });
+try {
+  await makeChainFolder(dataDir, BLOCKS);
+  const binaries = await Deno.stat(EXECUTABLE).then(() => ["", EXECUTABLE], () => [""]);
+  if (binaries.length === 1) console.error('No executable: run "deno task compile" first');
+  for (const args of [["--help"], ["version"], ["balance", "w1"]]) {
+    for (const binary of binaries) {
+      Deno.env.set("MOIM_BINARY", binary);
+      const times: number[] = [];
+      for (let run = 0; run < RUNS; run++) {
+        times.push(await timeMoim(args, { MOIM_DATA_DIR: dataDir }));
+      }
+      const name = binary === "" ? "deno run main.ts" : "dist/moim";
+      const [least, most] = [Math.min(...times), Math.max(...times)].map(Math.round);
+      console.log(
+        `${name} ${args.join(" ")}: median ${Math.round(median(times))} ms ` +
+          `(${least}–${most}) of ${RUNS} runs`,
+      );
     }
   }
-}
-
-async function medianMs([program, ...args]: string[]): Promise<number> {
-  const times: number[] = [];
-  for (let i = 0; i < RUNS; i++) {
-    const started = performance.now();
-    const command = new Deno.Command(program!, { args, stdout: "null", stderr: "null" });
-    const { success, code } = await command.output();
-    if (!success) throw new Error(`Cannot measure "${program}": exit code ${code}`);
-    times.push(performance.now() - started);
-  }
-  return Math.round(times.sort((a, b) => a - b)[RUNS >> 1]!);
+} finally {
+  await Deno.remove(dataDir, { recursive: true });
 }

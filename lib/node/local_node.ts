@@ -153,7 +153,9 @@ export class LocalNode implements NodeHandle {
       state: peers > 0 ? "announced" : "queued",
       peers,
     };
-    if (peer !== undefined) await this.#online!.delivered(payment.transaction.id);
+    if (peer !== undefined) {
+      await this.#online!.delivered(payment.transaction.id, this.#closing.signal);
+    }
     if (request.mint) await this.#mintOne(this.#ledger.keystore.resolveOwn(request.from));
     if (request.wait && !request.mint) await this.#untilMined(payment, onLine);
     return await this.#whereItIs(result);

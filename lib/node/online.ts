@@ -218,8 +218,8 @@ export class Online {
   }
 
   /** Waits until a peer has fetched the payment, or some seconds: it may have had it already. */
-  async delivered(txId: TxId): Promise<void> {
-    await this.#until(() => this.#fetched.has(txId), DELIVERY_MS);
+  async delivered(txId: TxId, signal: AbortSignal): Promise<void> {
+    await this.#until(() => this.#fetched.has(txId), DELIVERY_MS, signal);
   }
 
   /** Says goodbye, ends everything and keeps the peer book; about a second at most. */
@@ -352,10 +352,10 @@ export class Online {
   }
 
   /** Waits for what sessions and messages bring; they come without another signal. */
-  async #until(isTrue: () => boolean, timeoutMs: number, signal?: AbortSignal): Promise<void> {
+  async #until(isTrue: () => boolean, timeoutMs: number, signal: AbortSignal): Promise<void> {
     const { clock } = this.#parts;
     const endMs = clock.monotonicMs() + timeoutMs;
-    while (!isTrue() && clock.monotonicMs() < endMs && !signal?.aborted) {
+    while (!isTrue() && clock.monotonicMs() < endMs && !signal.aborted) {
       await delay(clock, 20, signal);
     }
   }

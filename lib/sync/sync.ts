@@ -202,19 +202,26 @@ export class Sync {
 
   #takeInventory(peer: RemotePeer, items: readonly InvItem[]): void {
     const transactions: TxId[] = [];
+    let isMissing = false;
     for (const item of items) {
       if (item.kind === "tx") transactions.push(item.id);
-      else this.#takeBlockNews(peer, item.id);
+      else if (this.#takeBlockNews(peer, item.id)) isMissing = true;
     }
+    // A header may be known from somebody who keeps its body back: here is one who has it.
+    if (isMissing) this.#blocks.refill();
     this.#transactions.told(peer, transactions);
   }
 
-  #takeBlockNews(peer: RemotePeer, id: BlockId): void {
+  /** Whether only the body of the block is missing here. */
+  #takeBlockNews(peer: RemotePeer, id: BlockId): boolean {
     peer.knownBlocks.add(id);
     const known = this.#chain.header(id);
-    if (known === undefined) return this.#headers.told(peer);
+    if (known === undefined) {
+      this.#headers.told(peer);
+      return false;
+    }
     peer.shows(known);
-    this.#blocks.assign();
+    return !this.#chain.hasBlock(id);
   }
 
   #takeNotFound(peer: RemotePeer, items: readonly InvItem[]): void {

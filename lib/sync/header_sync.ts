@@ -24,7 +24,7 @@ export interface HeaderSyncParts {
   readonly clock: Clock;
   readonly limits: SyncLimits;
   readonly peers: () => Iterable<RemotePeer>;
-  /** New headers were accepted: there may be blocks to fetch. */
+  /** Headers are new, or somebody new has their bodies: there may be blocks to fetch. */
   readonly onHeaders: () => void;
 }
 
@@ -149,7 +149,11 @@ export class HeaderSync {
       }
     } else if (headers.length > 0) {
       const known = chain.header(headers.at(-1)!.id);
-      if (known !== undefined) peer.shows(known);
+      if (known !== undefined) {
+        peer.shows(known);
+        // Who showed it before may keep its body back.
+        if (!chain.hasBlock(known.id)) this.parts.onHeaders();
+      }
     }
     this.#goOn(peer, step);
   }

@@ -76,7 +76,7 @@ export function badBlocks(chain: readonly Minted[], next: Minted): Attack[] {
   });
   const other = mint(tip, { network, mark: "other" }).block;
   const body = other.bytes.subarray(HEADER_BYTES);
-  const cut = mintAfter(next, tip).bytes;
+  const cut = mintBefore(next, tip).bytes;
   const greedy = { network, fees: 1 as Amount, mark: "greedy" };
   const spending = { network, transactions: [overspend(chain)], mark: "spending" };
   return [
@@ -120,10 +120,10 @@ function withoutWork(header: BlockHeader): BlockHeader {
   }
 }
 
-/** A rival of `next` that loses by its id. */
-function mintAfter(next: Minted, tip: HeaderContext): Block {
+/** A rival of `next` that wins by its id, so that the node waits for a body that never comes. */
+function mintBefore(next: Minted, tip: HeaderContext): Block {
   for (let number = 0;; number++) {
     const { block } = mint(tip, { network, mark: String(number) });
-    if (block.id > next.block.id) return block;
+    if (block.id < next.block.id) return block;
   }
 }

@@ -220,6 +220,28 @@ Deno.test("a better branch is fetched although the body of the best header is wi
     await until(isAt(node, best!));
   }));
 
+for (const how of ["inv", "headers"] as const) {
+  Deno.test(`${how} of a known header brings its body, though the best one is withheld`, () =>
+    withNode({ blocks: CHAIN.slice(0, 10) }, async (node) => {
+      const rivals = ["x", "y"].map((mark) => mint(CHAIN[9]!.context, { mark }));
+      const [best, second] = rivals.sort((a, b) => a.block.id < b.block.id ? -1 : 1);
+      const known = CHAIN.slice(0, 10);
+      const late = node.hub.connect("late", versionOf(known), honest([...known, second!]));
+      for (const rival of [best!, second!]) {
+        const shown = [...known, rival];
+        const silent = withBlocks(honest(shown), () => "silence");
+        const liar = node.hub.connect("liar", versionOf(shown), silent);
+        await settle();
+        liar.leave();
+      }
+      assert.equal(node.chain.bestHeader().id, best!.block.id);
+      await (how === "inv"
+        ? late.say({ type: "inv", items: [{ kind: "block", id: second!.block.id }] })
+        : late.say({ type: "headers", headers: [second!.block.header] }));
+      await until(isAt(node, second!));
+    }));
+}
+
 Deno.test("an interrupted sync goes on with another peer where it was", () =>
   withNode({}, async (node) => {
     let left = 40;

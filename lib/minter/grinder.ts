@@ -1,6 +1,5 @@
 /** Nonce grinding in worker threads. */
-import { idBytes } from "../primitives/ids.ts";
-import { asHash } from "../primitives/ids.ts";
+import { asHash, idBytes } from "../primitives/ids.ts";
 import { type Block, encodeBlock } from "../primitives/block.ts";
 import { compactToTarget } from "../consensus/compact.ts";
 import type { Random } from "../base/random.ts";

@@ -3,8 +3,7 @@
  * source that are handed in. Latency, lost connections, partitions and hosts that cannot be reached
  * from outside are set by the test; the same seed gives the same run.
  */
-import { fromUtf8, utf8 } from "../base/bytes.ts";
-import { toHex } from "../base/bytes.ts";
+import { fromUtf8, toHex, utf8 } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
 import { sha256 } from "../primitives/hash.ts";

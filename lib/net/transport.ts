@@ -2,6 +2,7 @@
  * The transport port: what sessions need of a peer-to-peer network, and nothing of how it is made.
  * `libp2p_transport.ts` is the real one, `memory_transport.ts` the simulated one.
  */
+import type { PeerSource } from "../peers/peer_record.ts";
 
 /** The one protocol that nodes of ours speak to each other. */
 export const PROTOCOL = "/moim/1.0.0";
@@ -75,8 +76,7 @@ export interface Transport {
   openRecord(bytes: Uint8Array): Promise<PeerRecordContent>;
 }
 
-/** How a peer came to be known. */
-export type PeerSource = "known" | "peer" | "lan" | "dht" | "gossip" | "inbound";
+export type { PeerSource };
 
 /** Someone a discovery source found. */
 export interface Candidate {

@@ -1,16 +1,11 @@
 /** An owner's coins and history, gathered from chain and mempool. */
 import type { Chain, HistoryEntry as IndexEntry } from "../chain/mod.ts";
-import { isMature } from "../consensus/coins.ts";
+import { isMature, spendLock } from "../consensus/coins.ts";
 import type { Mempool } from "../mempool/mempool.ts";
 import { encodeAddress } from "../primitives/address.ts";
 import type { Block } from "../primitives/block.ts";
 import type { Lock } from "../primitives/ids.ts";
-import {
-  isCoinbase,
-  lockOfSpend,
-  outPointKey,
-  type Transaction,
-} from "../primitives/transaction.ts";
+import { isCoinbase, outPointKey, type Transaction } from "../primitives/transaction.ts";
 import { balanceOf, type OwnerCoins } from "../wallet/balance.ts";
 import type { Owner } from "../wallet/keystore.ts";
 import type { Balance, Confirmation, HistoryEntry, HistoryPage } from "./api.ts";
@@ -107,13 +102,13 @@ function historyEntry(
   spent: Awaited<ReturnType<Views["spentIn"]>>,
   confirmation: Confirmation,
 ): HistoryEntry {
-  const paid = transaction.spends.filter((spend) => lockOfSpend(spend) === owner.lock)
+  const paid = transaction.spends.filter((spend) => spendLock(spend) === owner.lock)
     .flatMap((spend) => spend.coins)
     .reduce((sum, outPoint) => sum + (spent.get(outPointKey(outPoint))?.amount ?? 0), 0);
   const got = transaction.outputs.filter((output) => output.lock === owner.lock)
     .reduce((sum, output) => sum + output.amount, 0);
   const receivers = transaction.outputs.map((output) => output.lock);
-  const payers = transaction.spends.map(lockOfSpend);
+  const payers = transaction.spends.map(spendLock);
   const others = new Set((paid > 0 ? receivers : payers).filter((lock) => lock !== owner.lock));
   const fee = paid > 0 ? feeOf(transaction, spent) : undefined;
   const memo = memoText(transaction);
@@ -137,5 +132,5 @@ function kindOf(transaction: Transaction, paid: number, others: number): History
 /** Whether `transaction` pays or is paid by `lock`. */
 export function touches(transaction: Transaction, lock: Lock): boolean {
   return transaction.outputs.some((output) => output.lock === lock) ||
-    transaction.spends.some((spend) => lockOfSpend(spend) === lock);
+    transaction.spends.some((spend) => spendLock(spend) === lock);
 }

@@ -1,11 +1,12 @@
 /** What happens to chain and mempool, as events that people read. */
 import type { Unsubscribe } from "../base/signals.ts";
 import type { ChainChange } from "../chain/outcome.ts";
+import { spendLock } from "../consensus/coins.ts";
 import type { RemovalReason } from "../mempool/mempool.ts";
 import { encodeAddress } from "../primitives/address.ts";
 import type { Block } from "../primitives/block.ts";
 import type { BlockId } from "../primitives/ids.ts";
-import { isCoinbase, lockOfSpend, type Transaction } from "../primitives/transaction.ts";
+import { isCoinbase, type Transaction } from "../primitives/transaction.ts";
 import type { NodeEvent, OnEvent } from "./api.ts";
 import type { Ledger } from "./ledger.ts";
 
@@ -84,7 +85,7 @@ function tellPayment(
   height?: number,
 ): void {
   if (isCoinbase(transaction)) return;
-  const payers = new Set(transaction.spends.map(lockOfSpend));
+  const payers = new Set(transaction.spends.map(spendLock));
   for (const key of ledger.keystore.keys()) {
     const paysOut = payers.has(key.lock);
     const moved = transaction.outputs.filter((output) =>

@@ -4,6 +4,7 @@
  */
 import { every, systemClock } from "../base/clock.ts";
 import { systemRandom } from "../base/random.ts";
+import { RecentSet } from "../base/recent_set.ts";
 import type { BlockId } from "../primitives/ids.ts";
 import { Grinder, Minter } from "../minter/mod.ts";
 import type { Owner } from "../wallet/keystore.ts";
@@ -15,6 +16,8 @@ import { LocalNode } from "./local_node.ts";
 import { MintingStatus } from "./minting_status.ts";
 import type { Online } from "./online.ts";
 
+/** Blocks remembered as made here, for what is told of them. */
+const OWN_BLOCKS_MAX = 10_000;
 /** Payments that waited for a day are dropped; looked after this often. */
 const EXPIRE_EVERY_MS = 10 * 60_000;
 
@@ -79,7 +82,7 @@ async function compose(config: NodeConfig, parts: Composition): Promise<NodeHand
     grind: (template, signal) => grinder.grind(template, signal),
     peers: () => online?.peerState() ?? { connected: 0, everHad: false },
   });
-  const ours = new Set<BlockId>();
+  const ours = new RecentSet<BlockId>(OWN_BLOCKS_MAX);
   minter.found.subscribe((block) => ours.add(block.id));
   closers.push(tellLedgerEvents({
     ledger,

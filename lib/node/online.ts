@@ -1,8 +1,9 @@
 /** The network side of a node: transport and discovery, sessions, peer book and sync, joined. */
 import { type Clock, delay } from "../base/clock.ts";
-import { EXIT, messageOf, UserError } from "../base/errors.ts";
-import { getLogger } from "../base/log.ts";
+import { EXIT, UserError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
+import { RecentSet } from "../base/recent_set.ts";
+import { spendLock } from "../consensus/coins.ts";
 import type { PeerSession } from "../net/hub.ts";
 import { parsePeerArgument } from "../net/addresses.ts";
 import { Libp2pTransport, type Libp2pTransportOptions } from "../net/libp2p_transport.ts";
@@ -10,10 +11,17 @@ import { PortBusyError } from "../net/listening.ts";
 import { PeerManager } from "../net/peer_manager.ts";
 import type { Candidate, DialTarget } from "../net/transport.ts";
 import { PeerBook } from "../peers/peer_book.ts";
-import { lockOfSpend, type Transaction } from "../primitives/transaction.ts";
+import type { Transaction } from "../primitives/transaction.ts";
 import type { TxId } from "../primitives/ids.ts";
-import { Sync } from "../sync/mod.ts";
-import type { AddPeerResult, NodeStatus, OnEvent, PeerInfo, SourceStatus } from "./api.ts";
+import { Sync, type SyncState } from "../sync/mod.ts";
+import type {
+  AddPeerResult,
+  NodeStatus,
+  OnEvent,
+  PeerInfo,
+  SourceStatus,
+  SyncStatus,
+} from "./api.ts";
 import type { NodeConfig } from "./config.ts";
 import { type Ledger, updateState } from "./ledger.ts";
 import { PeerFile, rememberedPeer } from "./peer_file.ts";
@@ -25,6 +33,8 @@ const PORTS_TRIED_MAX = 100;
 const WANTED_OUTBOUND = 4;
 /** How long a named peer may take to answer before a command gives up on it. */
 const REACH_MS = 10_000;
+/** Payments kept in mind as fetched: more than anybody makes within the time waited for it. */
+const FETCHED_MAX = 1_000;
 /** How long a peer may take to fetch a payment that it was told of. */
 const DELIVERY_MS = 5_000;
 
@@ -46,7 +56,7 @@ export class Online {
   readonly #peers: PeerManager;
   readonly #sync: Sync;
   /** Payments that some peer has asked for since they were made. */
-  readonly #fetched = new Set<TxId>();
+  readonly #fetched = new RecentSet<TxId>(FETCHED_MAX);
   #hadPeers: boolean;
 
   private constructor(
@@ -63,7 +73,7 @@ export class Online {
     this.#hadPeers = book.book.best(parts.clock.nowMs()).length > 0;
     const { chain, mempool, keystore } = parts.ledger;
     const isOwn = (transaction: Transaction) =>
-      transaction.spends.some((spend) => keystore.keyOf(lockOfSpend(spend)) !== undefined);
+      transaction.spends.some((spend) => keystore.keyOf(spendLock(spend)) !== undefined);
     this.#sync = new Sync({
       chain,
       mempool,
@@ -155,15 +165,8 @@ export class Online {
     | "discovery"
     | "refused"
   > {
-    const { phase, height, targetHeight, blocksPerSecond, etaMs } = this.#sync.state();
     return {
-      sync: {
-        phase,
-        height,
-        targetHeight,
-        ...(blocksPerSecond > 0 && { blocksPerSecond }),
-        ...(etaMs !== undefined && { etaMs }),
-      },
+      sync: syncStatus(this.#sync.state()),
       peers: this.peerCount,
       peersKnown: this.#book.size,
       peerId: this.#transport.peerId,
@@ -231,9 +234,9 @@ export class Online {
   }
 
   #begin(): void {
-    const { onEvent, clock } = this.#parts;
-    const { addresses, port } = { addresses: this.#transport.addresses(), port: this.port };
-    onEvent({ kind: "listening", peerId: this.#transport.peerId, port, addresses });
+    const { onEvent } = this.#parts;
+    const { peerId, port } = this.#transport;
+    onEvent({ kind: "listening", peerId, port, addresses: this.#transport.addresses() });
     this.#transport.onAddressesChanged(() => {
       this.#peers.readvertise();
       onEvent({
@@ -256,20 +259,9 @@ export class Online {
       if (message.type !== "getdata") return;
       for (const item of message.items) if (item.kind === "tx") this.#noteFetched(item.id);
     });
-    this.#sync.onProgress((sync) => {
-      const { blocksPerSecond, etaMs, ...rest } = sync;
-      onEvent({
-        kind: "sync",
-        sync: {
-          ...rest,
-          ...(blocksPerSecond > 0 && { blocksPerSecond }),
-          ...(etaMs !== undefined && { etaMs }),
-        },
-      });
-    });
+    this.#sync.onProgress((state) => onEvent({ kind: "sync", sync: syncStatus(state) }));
     this.#sync.start();
     this.#peers.start();
-    getLogger("node").debug("Online at {ms}", { ms: clock.monotonicMs() });
   }
 
   /** Only payments of this node's own mempool are worth remembering. */
@@ -335,12 +327,7 @@ export class Online {
   }
 
   #addTarget(text: string): DialTarget {
-    let target: DialTarget;
-    try {
-      target = parsePeerArgument(text);
-    } catch (error) {
-      throw new UserError(EXIT.usage, `Cannot use "${text}" as a peer: ${messageOf(error)}`);
-    }
+    const target = parsePeerArgument(text);
     this.#peers.addPeer(target);
     this.#transport.addBootstrap(target.addresses);
     return target;
@@ -359,6 +346,15 @@ export class Online {
       await delay(clock, 20, signal);
     }
   }
+}
+
+/** The state of sync as the API tells it: what is not known is left out. */
+function syncStatus({ blocksPerSecond, etaMs, ...state }: SyncState): SyncStatus {
+  return {
+    ...state,
+    ...(blocksPerSecond > 0 && { blocksPerSecond }),
+    ...(etaMs !== undefined && { etaMs }),
+  };
 }
 
 /** Every address that may lead into a DHT: named peers and remembered ones. */

@@ -2,18 +2,17 @@
 import { utf8 } from "../base/bytes.ts";
 import { EXIT, UserError } from "../base/errors.ts";
 import type { Chain } from "../chain/chain.ts";
+import { spendLock } from "../consensus/coins.ts";
+import { MEMPOOL_LIMITS } from "../mempool/policy.ts";
 import type { Mempool, MempoolOutcome } from "../mempool/mempool.ts";
 import { amount } from "../primitives/amount.ts";
 import { encodeAddress } from "../primitives/address.ts";
-import { lockOfSpend, MAX_MEMO_BYTES, type OutPoint } from "../primitives/transaction.ts";
+import { MAX_MEMO_BYTES, type OutPoint } from "../primitives/transaction.ts";
 import { spendableCoins } from "../wallet/balance.ts";
 import type { Keystore } from "../wallet/keystore.ts";
 import { buildPayment, type Payment } from "../wallet/payment.ts";
 import type { SendRequest } from "./api.ts";
 import { ownerCoins } from "./coins.ts";
-
-/** The mempool's policy: a grain a byte. */
-const FEE_PER_BYTE = 1;
 
 export interface PaymentParts {
   chain: Chain;
@@ -43,7 +42,7 @@ export async function makePayment(
     to: to.lock,
     amount: amount(request.amount),
     ...(request.fee !== undefined && { fee: amount(request.fee) }),
-    feePerByte: FEE_PER_BYTE,
+    feePerByte: MEMPOOL_LIMITS.feePerByteMin,
     memo: memoBytes(request.memo),
     coins: spendableCoins(coins, ({ outPoint }) => isOwnChange(parts, outPoint, from.lock)),
     nextHeight: chain.tip().height + 1,
@@ -58,7 +57,7 @@ export async function makePayment(
 /** Pending coins are spent only where we made them: a stranger's payment may yet be replaced. */
 function isOwnChange({ mempool }: PaymentParts, outPoint: OutPoint, lock: string): boolean {
   const spends = mempool.get(outPoint.txId)?.transaction.spends ?? [];
-  return spends.length > 0 && spends.every((spend) => lockOfSpend(spend) === lock);
+  return spends.length > 0 && spends.every((spend) => spendLock(spend) === lock);
 }
 
 function memoBytes(memo: string | undefined): Uint8Array {

@@ -1,21 +1,15 @@
 /** Blocks and transactions taken apart for people and programs, each checked again as shown. */
-import { toHex } from "../base/bytes.ts";
-import { CodecError, fromUtf8 } from "../base/bytes.ts";
+import { CodecError, fromUtf8, toHex } from "../base/bytes.ts";
 import { yieldToOthers } from "../base/clock.ts";
 import type { Chain } from "../chain/chain.ts";
-import type { OwnedCoin } from "../consensus/coins.ts";
+import { type OwnedCoin, spendLock } from "../consensus/coins.ts";
 import { checkSignatures, signatureChecks } from "../consensus/signatures.ts";
 import { hashMeetsBits, workOf } from "../consensus/work.ts";
 import type { Mempool } from "../mempool/mempool.ts";
 import { encodeAddress } from "../primitives/address.ts";
 import { type Block, transactionsRoot } from "../primitives/block.ts";
 import type { BlockId, Lock } from "../primitives/ids.ts";
-import {
-  isCoinbase,
-  lockOfSpend,
-  outPointKey,
-  type Transaction,
-} from "../primitives/transaction.ts";
+import { isCoinbase, outPointKey, type Transaction } from "../primitives/transaction.ts";
 import type { BlockInfo, BlockSummary, Confirmation, TransactionInfo } from "./api.ts";
 
 /** Signatures checked between two pauses of the main thread (10,000 take about a second). */
@@ -50,6 +44,10 @@ export class Views {
   }
 
   async summary(block: Block): Promise<BlockSummary> {
+    return this.#summary(block, await this.#areSigned(block.transactions));
+  }
+
+  #summary(block: Block, signaturesValid: boolean): BlockSummary {
     const [coinbase, ...payments] = block.transactions;
     const minter = coinbase?.outputs[0]?.lock;
     const name = minter && this.#nameOf(minter);
@@ -69,7 +67,7 @@ export class Views {
       paid: payments.reduce((sum, payment) => sum + paidToOthers(payment), 0),
       // Genesis follows from the network's parameters and needs no work.
       proofOfWorkValid: header.height === 0 || hashMeetsBits(block.id, header.bits),
-      signaturesValid: await this.#areSigned(block.transactions),
+      signaturesValid,
       settled: this.#isOnMainChain(block) && this.#chain.isSettled(header.height),
     };
   }
@@ -88,7 +86,7 @@ export class Views {
       );
     }
     return {
-      ...await this.summary(block),
+      ...this.#summary(block, details.every((each) => each.signaturesValid)),
       version: header.version,
       merkleRoot: header.merkleRoot,
       merkleRootValid: transactionsRoot(block.transactions) === header.merkleRoot,
@@ -146,7 +144,7 @@ export class Views {
   /** The coins that a transaction of the mempool spends, in the chain or in the mempool. */
   async spentByPending(transaction: Transaction): Promise<SpentAmounts> {
     const wanted = transaction.spends.flatMap((spend) =>
-      spend.coins.map((outPoint) => ({ lock: lockOfSpend(spend), outPoint }))
+      spend.coins.map((outPoint) => ({ lock: spendLock(spend), outPoint }))
     );
     const lookup = await this.#chain.lookup(wanted);
     const spent = new Map<string, OwnedCoin>();
@@ -179,7 +177,7 @@ export class Views {
       ...(memo !== undefined && { memo }),
       memoHex: toHex(transaction.memo),
       spends: transaction.spends.map((spend) => ({
-        ...this.#owner(lockOfSpend(spend)),
+        ...this.#owner(spendLock(spend)),
         publicKey: toHex(spend.publicKey),
         coins: spend.coins.map((outPoint) => {
           const coin = spent.get(outPointKey(outPoint));
@@ -236,7 +234,7 @@ export function memoText(transaction: Transaction): string | undefined {
 
 /** What a payment gives to others: not the change, which goes back to a lock that spends in it. */
 function paidToOthers(transaction: Transaction): number {
-  const payers = new Set(transaction.spends.map(lockOfSpend));
+  const payers = new Set(transaction.spends.map(spendLock));
   return transaction.outputs.filter(({ lock }) => !payers.has(lock))
     .reduce((sum, output) => sum + output.amount, 0);
 }

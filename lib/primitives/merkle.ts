@@ -8,20 +8,24 @@ const NODE = Uint8Array.of(0x01);
 const hashLeaf = (leaf: Uint8Array) => sha256(LEAF, leaf);
 const hashNode = (left: Uint8Array, right: Uint8Array) => sha256(NODE, left, right);
 
+/**
+ * Pairs of a level, hashed. An odd one moves up as it is: level by level that gives the RFC's split
+ * at the largest power of two.
+ */
+function levelAbove(level: readonly Uint8Array[]): Uint8Array[] {
+  const above: Uint8Array[] = [];
+  for (let at = 0; at < level.length; at += 2) {
+    const right = level[at + 1];
+    above.push(right === undefined ? level[at]! : hashNode(level[at]!, right));
+  }
+  return above;
+}
+
 /** The root over `leaves` in order; of no leaves, the hash of nothing. */
 export function merkleRoot(leaves: readonly Uint8Array[]): Uint8Array {
   if (leaves.length === 0) return sha256();
-  // Pairing level by level, an odd one moving up as it is, gives the RFC's split at the
-  // largest power of two.
   let level = leaves.map(hashLeaf);
-  while (level.length > 1) {
-    const above: Uint8Array[] = [];
-    for (let at = 0; at < level.length; at += 2) {
-      const right = level[at + 1];
-      above.push(right === undefined ? level[at]! : hashNode(level[at]!, right));
-    }
-    level = above;
-  }
+  while (level.length > 1) level = levelAbove(level);
   return level[0]!;
 }
 
@@ -34,12 +38,7 @@ export function merkleProof(leaves: readonly Uint8Array[], index: number): Uint8
   while (level.length > 1) {
     const sibling = level[at ^ 1];
     if (sibling !== undefined) path.push(sibling);
-    const above: Uint8Array[] = [];
-    for (let left = 0; left < level.length; left += 2) {
-      const right = level[left + 1];
-      above.push(right === undefined ? level[left]! : hashNode(level[left]!, right));
-    }
-    level = above;
+    level = levelAbove(level);
     at >>= 1;
   }
   return path;

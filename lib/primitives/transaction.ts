@@ -15,8 +15,16 @@ import { ByteReader, ByteWriter, CodecError, concatBytes, toHex, utf8 } from "..
 import { KEY_LOCK_TYPE, lockOf } from "./address.ts";
 import { type Amount, amount } from "./amount.ts";
 import { sha256d } from "./hash.ts";
-import { asLock, asTxId, type BlockId, HASH_BYTES, idBytes, type Lock, LOCK_BYTES } from "./ids.ts";
-import type { TxId } from "./ids.ts";
+import {
+  asLock,
+  asTxId,
+  type BlockId,
+  HASH_BYTES,
+  idBytes,
+  type Lock,
+  LOCK_BYTES,
+  type TxId,
+} from "./ids.ts";
 import { PUBLIC_KEY_BYTES, sign, SIGNATURE_BYTES } from "./signature.ts";
 
 export const TRANSACTION_VERSION = 1;

@@ -3,6 +3,7 @@
  * judges the senders by what the chain says.
  */
 import type { Clock } from "../base/clock.ts";
+import { RecentSet } from "../base/recent_set.ts";
 import { getLogger } from "../base/log.ts";
 import type { Chain } from "../chain/chain.ts";
 import type { ChainChange, Outcome } from "../chain/outcome.ts";
@@ -14,7 +15,6 @@ import { CodecError } from "../base/bytes.ts";
 import type { BlockId } from "../primitives/ids.ts";
 import { BlockDownload, type HeldBlock, type WantedBlock } from "./block_download.ts";
 import type { HeaderSync } from "./header_sync.ts";
-import { RecentSet } from "./inventory.ts";
 import type { SyncLimits } from "./limits.ts";
 import type { Relay } from "./relay.ts";
 import type { RemotePeer } from "./remote_peer.ts";

@@ -1,12 +1,12 @@
 /** What sync remembers of one connected peer. */
 import type { Cancel } from "../base/clock.ts";
+import { RecentSet } from "../base/recent_set.ts";
 import type { HeaderContext } from "../consensus/header_context.ts";
 import { isBetterTip } from "../consensus/fork_choice.ts";
 import type { PeerSession } from "../net/hub.ts";
 import type { BlockId, TxId } from "../primitives/ids.ts";
 import type { WantedBlock } from "./block_download.ts";
 import { type Branch, OPEN } from "./header_branch.ts";
-import { RecentSet } from "./inventory.ts";
 import type { SyncLimits } from "./limits.ts";
 
 /** A tip that the peer told of and whose headers it has not shown yet. */

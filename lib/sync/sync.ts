@@ -2,8 +2,7 @@
  * Keeps this node's chain and mempool in step with its peers. One owner of everything sync knows;
  * messages, chain changes and a tick while something is outstanding are all that moves it.
  */
-import type { Cancel, Clock } from "../base/clock.ts";
-import { every } from "../base/clock.ts";
+import { type Cancel, type Clock, every } from "../base/clock.ts";
 import { getLogger } from "../base/log.ts";
 import type { Unsubscribe } from "../base/signals.ts";
 import type { Chain } from "../chain/chain.ts";

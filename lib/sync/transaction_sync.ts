@@ -1,11 +1,12 @@
 /** Loose transactions: asks announcers for what is new, and gives it to the mempool. */
 import { CodecError } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
+import { RecentSet } from "../base/recent_set.ts";
 import type { Chain } from "../chain/chain.ts";
 import type { Mempool } from "../mempool/mempool.ts";
 import type { TxId } from "../primitives/ids.ts";
 import { decodeTransaction, type Transaction } from "../primitives/transaction.ts";
-import { RecentSet, TransactionRequests } from "./inventory.ts";
+import { TransactionRequests } from "./inventory.ts";
 import type { SyncLimits } from "./limits.ts";
 import type { RemotePeer } from "./remote_peer.ts";
 

@@ -1,6 +1,5 @@
 /** Which coins a payment spends. Pure. */
-import { type Amount, ZERO } from "../primitives/amount.ts";
-import { addAmounts } from "../primitives/amount.ts";
+import { addAmounts, type Amount, ZERO } from "../primitives/amount.ts";
 import type { OwnedCoin } from "../consensus/coins.ts";
 
 /** A coinbase younger than this may yet fall out of the chain: taken after all others. */

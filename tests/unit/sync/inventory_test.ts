@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { RecentSet } from "../../../lib/base/recent_set.ts";
 import type { TxId } from "../../../lib/primitives/ids.ts";
-import { RecentSet, TransactionRequests } from "../../../lib/sync/inventory.ts";
+import { TransactionRequests } from "../../../lib/sync/inventory.ts";
 
 const tx = (name: string) => name as TxId;
 const LIMITS = {

@@ -13,7 +13,7 @@ const HEX_OF_BYTE = Array.from({ length: 256 }, (_, byte) => byte.toString(16).p
 const textEncoder = new TextEncoder();
 const textDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-type NativeHex = { toHex?: () => string };
+type NativeHex = { toHex?: () => string; setFromHex?: (hex: string) => unknown };
 const { fromHex: nativeFromHex } = Uint8Array as {
   fromHex?: (hex: string) => Uint8Array<ArrayBuffer>;
 };
@@ -36,6 +36,21 @@ export function fromHex(hex: string): Uint8Array<ArrayBuffer> {
     bytes[at] = Number.parseInt(hex.slice(2 * at, 2 * at + 2), 16);
   }
   return bytes;
+}
+
+/**
+ * Writes the bytes of `hex`, which is known to be lower-case hex, into `target` from `at` on. An
+ * array of its own for each would cost five times as much.
+ */
+export function putHex(hex: string, target: Uint8Array, at: number): void {
+  const view = target.subarray(at, at + hex.length / 2) as NativeHex & Uint8Array;
+  if (view.setFromHex === undefined) view.set(fromHex(hex));
+  else view.setFromHex(hex);
+}
+
+/** As `fromHex`, for what is hex for sure: the form is not looked at. */
+export function trustedHex(hex: string): Uint8Array<ArrayBuffer> {
+  return nativeFromHex === undefined ? fromHex(hex) : nativeFromHex.call(Uint8Array, hex);
 }
 
 export function utf8(text: string): Uint8Array<ArrayBuffer> {
@@ -66,7 +81,8 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
 }
 
 export function concatBytes(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  let length = 0;
+  for (const part of parts) length += part.length;
   const joined = new Uint8Array(length);
   let at = 0;
   for (const part of parts) {
@@ -208,6 +224,13 @@ export class ByteWriter {
   bytes(bytes: Uint8Array): this {
     const at = this.#grow(bytes.length);
     this.#bytes.set(bytes, at);
+    return this;
+  }
+
+  /** The bytes of an id or another text that is known to be lower-case hex. */
+  hex(hex: string): this {
+    const at = this.#grow(hex.length / 2);
+    putHex(hex, this.#bytes, at);
     return this;
   }
 

@@ -7,6 +7,7 @@ import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { CodecError } from "../base/bytes.ts";
 import type { SerialQueue } from "../base/serial_queue.ts";
+import { decodeDigested } from "../consensus/block_digest.ts";
 import { checkBlock } from "../consensus/check_block.ts";
 import { checkHeader, decodeCheckedHeader, latestTimeMs } from "../consensus/check_header.ts";
 import { compactToTarget } from "../consensus/compact.ts";
@@ -20,6 +21,7 @@ import type { BlockId } from "../primitives/ids.ts";
 import type { Candidate, ChainMover } from "./chain_mover.ts";
 import type { ChainState } from "./chain_state.ts";
 import type { Outcome, Rejected } from "./outcome.ts";
+import type { Checking } from "./signature_checker.ts";
 import { Turns } from "./turns.ts";
 import { EarlyBlocks, Orphans } from "./waiting_blocks.ts";
 
@@ -32,8 +34,13 @@ const RUN_BYTES_MAX = 512 * 1_024;
  */
 const BRANCH_MARGIN_BLOCKS = 288n;
 
+/** Blocks below this size have next to nothing in them to check: sending them around costs more. */
+const DIGESTED_BYTES_MIN = 1_000;
+
 interface Item {
   readonly input: Uint8Array | Block;
+  /** What another thread found out about `input`; undefined when it found it not right. */
+  readonly digest?: Promise<Uint8Array | undefined>;
   readonly resolve: (outcome: Outcome) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -49,17 +56,25 @@ export class BlockAcceptor {
   readonly #mover: ChainMover;
   readonly #queue: SerialQueue;
   readonly #clock: Clock;
+  readonly #checking: Checking | undefined;
   #inbox: Item[] = [];
   /** Blocks of the run being gathered, each with whom to tell. */
   #run: { candidate: Candidate; item: Item }[] = [];
   #runBytes = 0;
   #turns: Turns;
 
-  constructor(state: ChainState, mover: ChainMover, queue: SerialQueue, clock: Clock) {
+  constructor({ state, mover, queue, clock, checking }: {
+    state: ChainState;
+    mover: ChainMover;
+    queue: SerialQueue;
+    clock: Clock;
+    checking: Checking | undefined;
+  }) {
     this.#state = state;
     this.#mover = mover;
     this.#queue = queue;
     this.#clock = clock;
+    this.#checking = checking;
     this.#turns = new Turns(clock);
     this.early = new EarlyBlocks(clock, (block) => {
       this.accept(block).catch(() => {}); // Whoever meets the failing store next says so.
@@ -69,9 +84,16 @@ export class BlockAcceptor {
   /** Rejects only when the store fails (`UserError`). */
   accept(input: Uint8Array | Block): Promise<Outcome> {
     return new Promise((resolve, reject) => {
-      this.#inbox.push({ input, resolve, reject });
+      const digest = this.#digest(input);
+      this.#inbox.push({ input, resolve, reject, ...(digest && { digest }) });
       this.#queue.run(() => this.#drain()).catch(reject);
     });
+  }
+
+  /** Has a block of some size checked elsewhere while those before it are connected. */
+  #digest(input: Uint8Array | Block): Promise<Uint8Array | undefined> | undefined {
+    if (!(input instanceof Uint8Array) || input.length > MAX_BLOCK_BYTES) return undefined;
+    return input.length < DIGESTED_BYTES_MIN ? undefined : this.#checking?.digest(input);
   }
 
   /** Forgets the blocks that wait for their time. */
@@ -112,7 +134,7 @@ export class BlockAcceptor {
     this.#state.assertWritable();
     const id = this.#idOf(item.input);
     if (this.#run.some(({ candidate }) => candidate.block.id === id)) await this.#connectRun(work);
-    const examined = await this.#examine(item.input);
+    const examined = await this.#examine(await this.#decoded(item));
     if ("outcome" in examined) {
       item.resolve(examined.outcome);
       if (id !== undefined) this.#freeOrphans(id, work);
@@ -129,6 +151,16 @@ export class BlockAcceptor {
     await this.#connectRun(work);
     item.resolve(await this.#branch(candidate));
     this.#freeOrphans(candidate.block.id, work);
+  }
+
+  /** The block itself where another thread has found its bytes right; it counts as checked. */
+  async #decoded({ input, digest }: Item): Promise<Uint8Array | Block> {
+    if (digest === undefined || !(input instanceof Uint8Array)) return input;
+    const found = await digest;
+    if (found === undefined) return input;
+    const block = decodeDigested(input, found);
+    this.#mover.noteSignaturesRight(block);
+    return block;
   }
 
   #runEnd(): BlockId {

@@ -13,13 +13,13 @@ import type { Block, BlockHeader } from "../primitives/block.ts";
 import type { BlockId, Lock, TxId } from "../primitives/ids.ts";
 import { type OutPoint, outPointKey, type Transaction } from "../primitives/transaction.ts";
 import { COIN_CACHE_LIMITS, type CoinCacheLimits } from "../store/coin_cache.ts";
-import { DamagedRecord } from "../store/records.ts";
+import type { PageLimits } from "../store/sorted_pages.ts";
 import type { Store } from "../store/store.ts";
 import { BlockAcceptor } from "./block_acceptor.ts";
 import { ChainMover } from "./chain_mover.ts";
 import type { ChainState } from "./chain_state.ts";
 import { ChainIndexes } from "./indexes.ts";
-import { mendHeaders } from "./load_headers.ts";
+import { headersOf } from "./load_headers.ts";
 import type {
   ChainChange,
   FoundTransaction,
@@ -31,7 +31,7 @@ import type {
   VerifyReport,
 } from "./outcome.ts";
 import { openState } from "./recover.ts";
-import { SignatureChecker, type VerifySignatures } from "./signature_checker.ts";
+import { type Checking, SignatureChecker } from "./signature_checker.ts";
 import { Turns } from "./turns.ts";
 import { Verifier } from "./verify.ts";
 
@@ -44,9 +44,10 @@ export interface ChainOptions {
   readonly clock: Clock;
   /** Told while opening takes long: recovery, rebuilding. */
   readonly onProgress?: OnProgress;
-  /** Checks signatures elsewhere, such as in a pool of workers. */
-  readonly verifySignatures?: VerifySignatures;
+  /** Checks blocks and signatures elsewhere: a pool of workers. Its owner ends it. */
+  readonly checking?: Checking;
   readonly coinLimits?: CoinCacheLimits;
+  readonly indexLimits?: PageLimits;
   /** Builds coins and indexes anew from the blocks, whatever state they are in. */
   readonly rebuild?: boolean;
 }
@@ -76,7 +77,7 @@ export class Chain {
     this.network = options.network;
     this.#clock = options.clock;
     const { genesisId } = options.store;
-    this.#signatures = new SignatureChecker(genesisId, options.clock, options.verifySignatures);
+    this.#signatures = new SignatureChecker(genesisId, options.clock, options.checking);
   }
 
   /**
@@ -149,19 +150,15 @@ export class Chain {
     limit: number,
   ): Promise<BlockHeader[]> {
     const start = locator.find((id) => this.isOnMainChain(id)) ?? this.genesisId;
+    const lowest = this.header(start)!.height + 1;
     const ids: BlockId[] = [];
-    for (let height = this.header(start)!.height + 1; ids.length < limit; height++) {
-      const id = this.#state.idAt(height);
+    while (ids.length < limit) {
+      const id = this.#state.idAt(lowest + ids.length);
       if (id === undefined) break;
       ids.push(id);
       if (id === stop) break;
     }
-    try {
-      return await this.store.headersOf(ids);
-    } catch (error) {
-      if (!(error instanceof DamagedRecord)) throw error;
-      return await this.#queue.run(() => mendHeaders(this.store, this.#state.tree, ids));
-    }
+    return ids.length === 0 ? [] : await headersOf(this.store, this.#state.tree, ids, lowest);
   }
 
   /**
@@ -217,8 +214,9 @@ export class Chain {
     return this.#state.block(id);
   }
 
-  async blockBytes(id: BlockId): Promise<Uint8Array | undefined> {
-    return (await this.block(id))?.bytes;
+  /** Encodings of stored blocks, in the order of `ids`, not decoded. Throws `DamagedRecord`. */
+  blockBytesMany(ids: readonly BlockId[]): Promise<(Uint8Array | undefined)[]> {
+    return this.#state.blockBytesMany(ids);
   }
 
   /** The coin if `lock` owns it and it is not spent on the main chain. Throws `DamagedRecord`. */
@@ -245,7 +243,7 @@ export class Chain {
 
   /** Throws `RuleError` "bad-signature". What was checked once is not checked again in a block. */
   checkSignatures(transaction: Transaction): Promise<void> {
-    return this.#signatures.check([transaction]);
+    return this.#signatures.checkOne(transaction);
   }
 
   /** A transaction on the main chain, by its index: see `indexesReady`. */
@@ -348,21 +346,24 @@ export class Chain {
   }
 
   async #openParts(onProgress: OnProgress, rebuild: boolean): Promise<void> {
-    const { store, network, coinLimits = COIN_CACHE_LIMITS } = this.#options;
+    const { store, network, coinLimits = COIN_CACHE_LIMITS, indexLimits } = this.#options;
     const state = await openState({ store, network, onProgress, coinLimits, rebuild });
+    const indexes = await ChainIndexes.open(state, this.#clock, indexLimits);
     // Listeners are not led through the whole chain once more when it is rebuilt.
     let isOpen = false;
     const onChange = (change: ChainChange) => {
       indexes.poke();
       if (isOpen) this.#changes.emit(change);
     };
-    const mover = new ChainMover(state, this.#signatures, this.#clock, onChange);
-    const acceptor = new BlockAcceptor(state, mover, this.#queue, this.#clock);
-    const indexes = new ChainIndexes(state, this.#clock);
+    const { checking } = this.#options;
+    const clock = this.#clock;
+    const signatures = this.#signatures;
+    const mover = new ChainMover({ state, signatures, checking, clock, onChange });
+    const acceptor = new BlockAcceptor({ state, mover, queue: this.#queue, clock, checking });
     const total = state.tree.best().height;
     await mover.activateBest(({ height }) => onProgress({ phase: "connect", done: height, total }));
     if (rebuild) await mover.flush();
-    await indexes.start();
+    indexes.start();
     isOpen = true;
     this.#parts = { state, mover, acceptor, indexes };
   }

@@ -6,6 +6,7 @@
 import type { Clock } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import { getLogger } from "../base/log.ts";
+import { decodeDigested } from "../consensus/block_digest.ts";
 import { type CoinName, coinsWanted } from "../consensus/coins.ts";
 import { connectBlock } from "../consensus/connect.ts";
 import { isBetterTip } from "../consensus/fork_choice.ts";
@@ -17,11 +18,13 @@ import type { StoredBlock } from "../store/store.ts";
 import type { ChainState } from "./chain_state.ts";
 import { CoinView } from "./coin_view.ts";
 import type { ChainChange } from "./outcome.ts";
-import type { SignatureChecker } from "./signature_checker.ts";
+import type { Checking, SignatureChecker } from "./signature_checker.ts";
 import { Turns } from "./turns.ts";
 
 /** Stored blocks that extend the tip are connected this many at a time. */
 const STEP_BLOCKS_MAX = 100;
+/** Stored blocks read and checked ahead of those that are being connected. */
+const READ_BLOCKS = 16;
 const log = getLogger("chain");
 
 /** A block whose header and body are right, and whose coins were not looked at yet. */
@@ -47,20 +50,30 @@ export interface Moved {
 export class ChainMover {
   readonly #state: ChainState;
   readonly #signatures: SignatureChecker;
+  readonly #checking: Checking | undefined;
   readonly #clock: Clock;
   readonly #onChange: (change: ChainChange) => void;
+  /** Blocks whose signatures were found right already. */
+  readonly #signedRight = new WeakSet<Block>();
   #flush: Promise<void> | undefined;
 
-  constructor(
-    state: ChainState,
-    signatures: SignatureChecker,
-    clock: Clock,
-    onChange: (change: ChainChange) => void,
-  ) {
-    this.#state = state;
-    this.#signatures = signatures;
-    this.#clock = clock;
-    this.#onChange = onChange;
+  constructor(parts: {
+    state: ChainState;
+    signatures: SignatureChecker;
+    checking: Checking | undefined;
+    clock: Clock;
+    onChange: (change: ChainChange) => void;
+  }) {
+    this.#state = parts.state;
+    this.#signatures = parts.signatures;
+    this.#checking = parts.checking;
+    this.#clock = parts.clock;
+    this.#onChange = parts.onChange;
+  }
+
+  /** All signatures of `block` were checked elsewhere, and are right. */
+  noteSignaturesRight(block: Block): void {
+    this.#signedRight.add(block);
   }
 
   /**
@@ -137,14 +150,39 @@ export class ChainMover {
 
   async #decideStored(view: CoinView, slots: readonly number[]): Promise<Decided> {
     const connected: StoredBlock[] = [];
-    for (const slot of slots) {
-      const block = await this.#storedBlock(slot);
-      const context = this.#state.tree.contextAt(slot);
-      const step = await this.#decide(view, [{ block, context, isStored: true }]);
+    let next = this.#candidates(slots.slice(0, READ_BLOCKS));
+    for (let at = 0; at < slots.length; at += READ_BLOCKS) {
+      const run = await next;
+      next = this.#candidates(slots.slice(at + READ_BLOCKS, at + 2 * READ_BLOCKS));
+      next.catch(() => {}); // It is told when its turn comes, if it does.
+      const step = await this.#decide(view, run);
       connected.push(...step.connected);
       if (step.failure !== undefined) return { connected, failure: step.failure };
     }
     return { connected };
+  }
+
+  /** Stored blocks, checked elsewhere where that can be done. Throws `DamagedRecord`. */
+  async #candidates(slots: readonly number[]): Promise<Candidate[]> {
+    const { tree } = this.#state;
+    if (this.#checking === undefined) {
+      return await Promise.all(slots.map((slot) => this.#stored(slot)));
+    }
+    const encoded = await this.#state.blockBytesMany(slots.map((slot) => tree.idAt(slot)));
+    return await Promise.all(slots.map(async (slot, at) => {
+      const bytes = encoded[at];
+      const digest = bytes && await this.#checking!.digest(bytes);
+      if (digest === undefined) return await this.#stored(slot);
+      const block = decodeDigested(bytes!, digest);
+      if (block.id !== tree.idAt(slot)) throw new DamagedRecord(`block ${tree.idAt(slot)}`);
+      this.noteSignaturesRight(block);
+      return { block, context: tree.contextAt(slot), isStored: true };
+    }));
+  }
+
+  async #stored(slot: number): Promise<Candidate> {
+    const context = this.#state.tree.contextAt(slot);
+    return { block: await this.#storedBlock(slot), context, isStored: true };
   }
 
   /** Applies the rules of coins and signatures to blocks one upon the other, in `view`. */
@@ -165,7 +203,7 @@ export class ChainMover {
       try {
         const delta = connectBlock(block, view.lookup, this.#state.network);
         await turns.next();
-        await this.#signatures.check(block.transactions);
+        if (!this.#signedRight.has(block)) await this.#signatures.check(block.transactions);
         view.connect(delta);
         const record = { header: block.header, context };
         connected.push({ block, record, undo: delta.spent, isStored });
@@ -189,7 +227,6 @@ export class ChainMover {
     const forkHeight = connected[0]!.record.context.height - 1;
     const place = ({ id, header }: Block) => ({ id, height: header.height });
     const step = {
-      from: state.tip.id,
       to: { id: end.id, height: end.height },
       disconnected: disconnected.map(place),
       connected: connected.map(({ block }) => place(block)),
@@ -216,8 +253,7 @@ export class ChainMover {
     });
     this.#state.tree.markInvalid(block.id, error.rule);
     if (!isStored) return;
-    const record = { header: block.header, context, brokenRule: error.rule };
-    await this.#state.write(() => this.#state.store.putHeaders([record]));
+    await this.#state.write(() => this.#state.store.headers.markInvalid(block.id, error.rule));
   }
 
   async #storedBlock(slot: number): Promise<Block> {

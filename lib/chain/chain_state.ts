@@ -10,8 +10,8 @@ import type { Store } from "../store/store.ts";
 import type { HeaderTree } from "./header_tree.ts";
 
 /** Decoded blocks kept for the indexes, for peers that ask for them and for the explorer. */
-const RECENT_BLOCKS_MAX = 128;
-const RECENT_BYTES_MAX = 4 * 1_024 * 1_024;
+const RECENT_BLOCKS_MAX = 32;
+const RECENT_BYTES_MAX = 1_024 * 1_024;
 
 export class ChainState {
   readonly #recent = new Map<BlockId, Block>();
@@ -70,8 +70,18 @@ export class ChainState {
 
   /** A stored block. Throws `DamagedRecord`. */
   async block(id: BlockId): Promise<Block | undefined> {
-    return this.#recent.get(id) ??
-      (this.tree.isStored(id) ? await this.store.block(id) : undefined);
+    const recent = this.#recent.get(id);
+    if (recent !== undefined) return recent;
+    const place = this.tree.placeOf(id);
+    return place === undefined ? undefined : await this.store.block(place);
+  }
+
+  /** Encodings of stored blocks, in the order of `ids`. Throws `DamagedRecord`. */
+  async blockBytesMany(ids: readonly BlockId[]): Promise<(Uint8Array | undefined)[]> {
+    const places = ids.flatMap((id) => this.#recent.has(id) ? [] : this.tree.placeOf(id) ?? []);
+    const read = places.length === 0 ? [] : await this.store.blockBytesMany(places);
+    const byId = new Map(places.map(({ id }, at) => [id, read[at]]));
+    return ids.map((id) => this.#recent.get(id)?.bytes ?? byId.get(id));
   }
 
   remember(block: Block): void {

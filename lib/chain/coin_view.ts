@@ -5,31 +5,30 @@
 import type { CoinLookup, CoinName, OwnedCoin } from "../consensus/coins.ts";
 import { createdCoins } from "../consensus/coins.ts";
 import type { Block } from "../primitives/block.ts";
-import { outPointKey } from "../primitives/transaction.ts";
+import type { TxId } from "../primitives/ids.ts";
+import { OutPointMap } from "../primitives/out_point_map.ts";
 import type { CoinChange } from "../store/coin_cache.ts";
 
 export class CoinView {
-  readonly #loaded = new Map<string, OwnedCoin>();
-  readonly #changes = new Map<string, CoinChange>();
+  readonly #loaded = new OutPointMap<OwnedCoin>();
+  readonly #changes = new OutPointMap<CoinChange>();
 
   readonly lookup: CoinLookup = (lock, outPoint) => {
-    const key = outPointKey(outPoint);
-    const change = this.#changes.get(key);
+    const change = this.#changes.get(outPoint);
     if (change?.spent === true) return undefined;
-    const coin = change?.coin ?? this.#loaded.get(key);
+    const coin = change?.coin ?? this.#loaded.get(outPoint);
     return coin?.lock === lock ? coin : undefined;
   };
 
   /** Those of `wanted` that must be loaded before `lookup` can answer for them. */
   unknown(wanted: readonly CoinName[]): CoinName[] {
-    return wanted.filter(({ outPoint }) => {
-      const key = outPointKey(outPoint);
-      return !this.#changes.has(key) && !this.#loaded.has(key);
-    });
+    return wanted.filter(({ outPoint }) =>
+      !this.#changes.has(outPoint) && !this.#loaded.has(outPoint)
+    );
   }
 
   addLoaded(coins: readonly OwnedCoin[]): void {
-    for (const coin of coins) this.#loaded.set(outPointKey(coin.outPoint), coin);
+    for (const coin of coins) this.#loaded.set(coin.outPoint, coin);
   }
 
   connect(delta: { spent: readonly OwnedCoin[]; created: readonly OwnedCoin[] }): void {
@@ -49,22 +48,22 @@ export class CoinView {
   }
 
   #change(coin: OwnedCoin, spent: boolean): void {
-    const key = outPointKey(coin.outPoint);
     // What is taken away before it is made here was there before.
-    const existed = this.#changes.get(key)?.existed ?? spent;
-    this.#changes.set(key, { coin, spent, existed });
+    const existed = this.#changes.get(coin.outPoint)?.existed ?? spent;
+    this.#changes.set(coin.outPoint, { coin, spent, existed });
   }
 }
 
 /** The coins that connecting `block` left behind: made in it, and not spent in it again. */
 export function coinsAfter(block: Block): OwnedCoin[] {
-  const spentInside = new Set<string>();
+  const inside = new Set<TxId>(block.transactions.map(({ id }) => id));
+  const spentInside = new OutPointMap<true>();
   for (const { spends } of block.transactions) {
     for (const { coins } of spends) {
-      for (const outPoint of coins) spentInside.add(outPointKey(outPoint));
+      for (const outPoint of coins) if (inside.has(outPoint.txId)) spentInside.set(outPoint, true);
     }
   }
   return block.transactions
     .flatMap((transaction) => createdCoins(transaction, block.header.height))
-    .filter((coin) => !spentInside.has(outPointKey(coin.outPoint)));
+    .filter((coin) => !spentInside.has(coin.outPoint));
 }

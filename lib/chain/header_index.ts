@@ -4,10 +4,10 @@
  * parent before its children, so that a slot's parent has a smaller slot.
  */
 import { assert } from "../base/assert.ts";
-import { concatBytes, toHex } from "../base/bytes.ts";
+import { concatBytes, putHex, toHex } from "../base/bytes.ts";
 import type { HeaderContext } from "../consensus/header_context.ts";
-import { HEADERS_PER_PAGE } from "../store/store.ts";
-import { type BlockId, HASH_BYTES, idBytes } from "../primitives/ids.ts";
+import { HEADERS_PER_PAGE } from "../store/header_log.ts";
+import { type BlockId, HASH_BYTES } from "../primitives/ids.ts";
 
 const PAGE_SLOTS = HEADERS_PER_PAGE;
 const PAGE_BITS = Math.log2(PAGE_SLOTS);
@@ -170,7 +170,7 @@ export class HeaderIndex {
     const page = this.#page(slot);
     const at = slot & SLOT_IN_PAGE;
     page.isChanged = true;
-    page.ids.set(idBytes(context.id), at * HASH_BYTES);
+    putHex(context.id, page.ids, at * HASH_BYTES);
     page.parents[at] = parent ?? NO_SLOT;
     page.heights[at] = context.height;
     page.timesMs[at] = context.timeMs;

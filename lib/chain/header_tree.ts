@@ -223,6 +223,12 @@ export class HeaderTree {
     return this.#index.slotOf(id);
   }
 
+  /** A stored block and its height. */
+  placeOf(id: BlockId): { id: BlockId; height: number } | undefined {
+    const slot = this.#index.slotOf(id);
+    return slot === undefined ? undefined : { id, height: this.#index.heightOf(slot) };
+  }
+
   contextAt(slot: number): HeaderContext {
     return this.#index.contextAt(slot);
   }

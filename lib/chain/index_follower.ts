@@ -1,111 +1,59 @@
 /**
- * An index over the main chain: transactions by id, or history by lock. It follows the chain at its
- * own pace, has its own tip, and never holds the chain up. Before a write of more than one
- * commit it notes how far that goes, so that after a power cut half of it can be taken back.
+ * The indexes over the main chain, transactions by id and history by lock, as they follow the
+ * chain: at their own pace, each with its own tip, and without ever holding the chain up. While
+ * they stand at one block they go on together, so that each block is read once.
  */
 import type { Cancel, Clock } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import { getLogger } from "../base/log.ts";
-import { spendLock } from "../consensus/coins.ts";
 import type { Block } from "../primitives/block.ts";
-import type { BlockId, Lock } from "../primitives/ids.ts";
-import type { Transaction } from "../primitives/transaction.ts";
-import { commitInChunks, cutChunks } from "../store/chunks.ts";
-import { keys } from "../store/keys.ts";
-import type { KvKey, KvMutation } from "../store/kv.ts";
-import {
-  DamagedRecord,
-  decodeRecord,
-  encodeIndexRecord,
-  encodePlace,
-  encodeTxId,
-  readIndexRecord,
-} from "../store/records.ts";
+import type { BlockId } from "../primitives/ids.ts";
+import { IndexBatch, type IndexPages } from "../store/index_pages.ts";
+import { DamagedRecord } from "../store/records.ts";
 import type { ChainState } from "./chain_state.ts";
 import { Turns } from "./turns.ts";
 
-/** Blocks go into the index in commits of up to this many entries. */
-const ENTRIES_MAX = 800;
+/** Entries gathered before they are written, about 60 bytes each. */
+const ENTRIES_MAX = 50_000;
 /** While blocks stream in further behind than this, the disk belongs to the chain. */
 const YIELD_BEHIND_BLOCKS = 200;
 const YIELD_MS = 1_000;
 const log = getLogger("chain", "index");
 
-export interface IndexEntry {
-  readonly key: KvKey;
-  readonly value: Uint8Array;
-}
-
-/** What a block adds to an index. */
-export interface IndexKind {
-  readonly name: string;
-  entries(block: Block): IndexEntry[];
-}
-
-export const transactionIndex: IndexKind = {
-  name: "transactions",
-  entries: ({ transactions, header: { height } }) =>
-    transactions.map(({ id }, position) => ({
-      key: keys.tx(id),
-      value: encodePlace({ height, position }),
-    })),
-};
-
-export const historyIndex: IndexKind = {
-  name: "history",
-  entries: ({ transactions, header: { height } }) =>
-    transactions.flatMap((transaction, position) =>
-      locksOf(transaction).map((lock) => ({
-        key: keys.history(lock, height, position),
-        value: encodeTxId(transaction.id),
-      }))
-    ),
-};
-
-/** Whose balance the transaction changes. */
-function locksOf({ spends, outputs }: Transaction): Lock[] {
-  return [...new Set([...spends.map(spendLock), ...outputs.map(({ lock }) => lock)])];
-}
-
 export class IndexFollower {
   readonly #state: ChainState;
-  readonly #kind: IndexKind;
+  readonly #indexes: readonly IndexPages[];
   readonly #clock: Clock;
-  /** The block it has reached; undefined before the first block. */
-  #tip: BlockId | undefined;
+  /** Indexes that failed. Look-ups say that they are behind; the chain itself goes on. */
+  readonly #stopped = new Set<IndexPages>();
   #running: Promise<void> | undefined;
   #isStarted = false;
   #isClosed = false;
   #chainMovedMs = -Infinity;
   #cancelRetry: Cancel = () => {};
 
-  constructor(state: ChainState, kind: IndexKind, clock: Clock) {
+  /** Throws `DamagedRecord` when an index stands at a block that is not known. */
+  constructor(state: ChainState, indexes: readonly IndexPages[], clock: Clock) {
     this.#state = state;
-    this.#kind = kind;
+    this.#indexes = indexes;
     this.#clock = clock;
-  }
-
-  /** Height of the last block in the index, -1 for none. */
-  get height(): number {
-    return this.#tip === undefined ? -1 : this.#state.tree.get(this.#tip)!.height;
-  }
-
-  get isReady(): boolean {
-    return this.#tip === this.#state.tip.id;
-  }
-
-  /** Reads where it stood, takes back what was half written, and begins to follow. */
-  async start(): Promise<void> {
-    const record = `index ${this.#kind.name}`;
-    const value = await this.#state.store.kv.get(keys.index(this.#kind.name));
-    if (value !== null) {
-      const { tip, toward } = decodeRecord(value, record, readIndexRecord);
-      const isKnown = this.#state.tree.isStored(tip) &&
-        (toward === undefined || this.#state.tree.isStored(toward));
-      if (!isKnown) throw new DamagedRecord(record);
-      this.#tip = tip;
-      if (toward !== undefined) await this.#takeBack(tip, toward);
+    for (const { kind, tip } of indexes) {
+      const isKnown = tip === undefined || state.tree.isStored(tip);
+      if (!isKnown) throw new DamagedRecord(`index ${kind.name}`);
     }
+  }
+
+  /** Height of the last block in `index`, -1 for none. */
+  heightOf({ tip }: IndexPages): number {
+    return tip === undefined ? -1 : this.#state.tree.get(tip)!.height;
+  }
+
+  isReady(index: IndexPages): boolean {
+    return index.tip === this.#state.tip.id;
+  }
+
+  /** Begins to follow. */
+  start(): void {
     this.#isStarted = true;
     this.#wake();
   }
@@ -116,7 +64,7 @@ export class IndexFollower {
     this.#wake();
   }
 
-  /** Resolves when the index has caught up or cannot for now. */
+  /** Resolves when the indexes have caught up or cannot for now. */
   async settled(): Promise<void> {
     while (this.#running !== undefined) await this.#running;
   }
@@ -127,24 +75,24 @@ export class IndexFollower {
     await this.settled();
   }
 
+  /** Indexes that have some way to go. */
+  get #behind(): IndexPages[] {
+    return this.#indexes.filter((index) => !this.isReady(index) && !this.#stopped.has(index));
+  }
+
   #wake(): void {
     const isIdle = this.#isStarted && !this.#isClosed && this.#running === undefined;
-    if (!isIdle || this.isReady) return;
+    if (!isIdle || this.#behind.length === 0) return;
     if (this.#mustYield()) return this.#retryLater();
-    this.#running = this.#follow()
-      .catch((error) => {
-        // Look-ups say that the index is behind; the chain itself goes on.
-        log.error("Index {name} stops: {why}", { name: this.#kind.name, why: messageOf(error) });
-        this.#isClosed = true;
-      })
-      .finally(() => {
-        this.#running = undefined;
-        this.#wake();
-      });
+    this.#running = this.#follow().finally(() => {
+      this.#running = undefined;
+      this.#wake();
+    });
   }
 
   #mustYield(): boolean {
-    const isBehind = this.#state.tip.height - this.height > YIELD_BEHIND_BLOCKS;
+    const lowest = Math.min(...this.#behind.map((index) => this.heightOf(index)));
+    const isBehind = this.#state.tip.height - lowest > YIELD_BEHIND_BLOCKS;
     return isBehind && this.#clock.monotonicMs() - this.#chainMovedMs < YIELD_MS;
   }
 
@@ -154,76 +102,70 @@ export class IndexFollower {
   }
 
   async #follow(): Promise<void> {
-    while (!this.#isClosed && !this.isReady && !this.#mustYield()) {
-      if (this.#tip !== undefined && !this.#state.isOnMainChain(this.#tip)) {
-        await this.#disconnect(this.#tip);
-      } else {
-        await this.#advance();
+    while (!this.#isClosed && this.#behind.length > 0 && !this.#mustYield()) {
+      const strayed = this.#behind.filter(({ tip }) =>
+        tip !== undefined && !this.#state.isOnMainChain(tip)
+      );
+      const some = strayed.length > 0 ? strayed.slice(0, 1) : this.#lowest();
+      try {
+        if (strayed.length > 0) await this.#disconnect(strayed[0]!);
+        else await this.#advance(some);
+      } catch (error) {
+        for (const index of some) this.#stop(index, error);
       }
     }
   }
 
-  async #advance(): Promise<void> {
-    if (this.#tip === undefined) return await this.#begin();
-    const mutations: KvMutation[] = [];
-    let reached: BlockId = this.#tip;
+  /** Of the indexes that are behind, those that are furthest behind, all at one block. */
+  #lowest(): IndexPages[] {
+    const behind = this.#behind;
+    const lowest = Math.min(...behind.map((index) => this.heightOf(index)));
+    return behind.filter((index) => this.heightOf(index) === lowest);
+  }
+
+  /** Leads indexes that stand at one block of the main chain on, up to the next one's place. */
+  async #advance(indexes: readonly IndexPages[]): Promise<void> {
+    const from = this.heightOf(indexes[0]!);
+    const others = this.#behind.map((index) => this.heightOf(index)).filter((at) => at > from);
+    const until = Math.min(this.#state.tip.height, ...others);
+    const batches = indexes.map(({ kind }) => new IndexBatch(kind, false));
     const turns = new Turns(this.#clock);
-    for (let height = this.height + 1; mutations.length < ENTRIES_MAX; height++) {
+    let reached = indexes[0]!.tip;
+    for (let height = from + 1; height <= until && !this.#isClosed; height++) {
       const id = this.#state.idAt(height);
       if (id === undefined) break;
       const block = await this.#block(id);
       // The chain may have moved while the block was read.
-      if (block.header.previous !== reached) break;
-      for (const { key, value } of this.#kind.entries(block)) mutations.push({ set: key, value });
-      await turns.next();
+      if (reached !== undefined && block.header.previous !== reached) break;
+      for (const [at, { kind }] of indexes.entries()) kind.addEntries(batches[at]!, block);
       reached = id;
+      if (batches.some(({ count }) => count >= ENTRIES_MAX)) break;
+      await turns.next();
     }
-    if (reached !== this.#tip) await this.#write(mutations, reached);
-  }
-
-  /** The genesis block is never taken back, so it needs no note of how far the write goes. */
-  async #begin(): Promise<void> {
-    const { genesisId, store } = this.#state;
-    const entries = this.#kind.entries(await this.#block(genesisId));
-    const mutations = entries.map(({ key, value }): KvMutation => ({ set: key, value }));
-    await commitInChunks(store.kv, [...mutations, this.#record({ tip: genesisId })]);
-    this.#tip = genesisId;
-  }
-
-  async #disconnect(id: BlockId): Promise<void> {
-    const block = await this.#block(id);
-    await this.#write(this.#deletions(block), block.header.previous);
-  }
-
-  /** Removes what a write up to `toward` may have left above `tip`. */
-  async #takeBack(tip: BlockId, toward: BlockId): Promise<void> {
-    const { up, down } = this.#state.tree.way(tip, toward);
-    // Half taken back is repaired by taking back all of it and coming again.
-    for (const slot of [...down, ...up]) {
-      const block = await this.#block(this.#state.tree.idAt(slot));
-      await commitInChunks(this.#state.store.kv, this.#deletions(block));
+    if (reached === undefined || reached === indexes[0]!.tip) return;
+    for (const [at, index] of indexes.entries()) {
+      await this.#write(index, batches[at]!, reached);
     }
-    const below = down.length === 0 ? tip : this.#state.tree.contextAt(down.at(-1)!).previous;
-    await this.#state.store.kv.commit([this.#record({ tip: below })]);
-    this.#tip = below;
   }
 
-  #deletions(block: Block): KvMutation[] {
-    return this.#kind.entries(block).map(({ key }) => ({ delete: key }));
+  async #disconnect(index: IndexPages): Promise<void> {
+    const block = await this.#block(index.tip!);
+    const batch = new IndexBatch(index.kind, true);
+    index.kind.addEntries(batch, block);
+    await this.#write(index, batch, block.header.previous);
   }
 
-  async #write(mutations: KvMutation[], tip: BlockId): Promise<void> {
-    const { kv } = this.#state.store;
-    const chunks = cutChunks([...mutations, this.#record({ tip })]);
-    if (chunks.length > 1) {
-      await kv.commit([this.#record({ tip: this.#tip!, toward: tip })]);
+  async #write(index: IndexPages, batch: IndexBatch, tip: BlockId): Promise<void> {
+    try {
+      await index.write(batch, tip);
+    } catch (error) {
+      this.#stop(index, error);
     }
-    for (const chunk of chunks) await kv.commit(chunk);
-    this.#tip = tip;
   }
 
-  #record(record: { tip: BlockId; toward?: BlockId }): KvMutation {
-    return { set: keys.index(this.#kind.name), value: encodeIndexRecord(record) };
+  #stop(index: IndexPages, error: unknown): void {
+    log.error("Index {name} stops: {why}", { name: index.kind.name, why: messageOf(error) });
+    this.#stopped.add(index);
   }
 
   async #block(id: BlockId): Promise<Block> {

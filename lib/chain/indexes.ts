@@ -1,10 +1,11 @@
 /** Look-ups by transaction id and by lock, over the two indexes that follow the chain. */
 import type { Clock } from "../base/clock.ts";
-import type { Lock, TxId } from "../primitives/ids.ts";
-import { keys, prefixes } from "../store/keys.ts";
-import { decodeRecord, readPlace, readTxId } from "../store/records.ts";
+import { asTxId, idBytes, type Lock, LOCK_BYTES, type TxId } from "../primitives/ids.ts";
+import { IndexPages } from "../store/index_pages.ts";
+import type { PageLimits } from "../store/sorted_pages.ts";
 import type { ChainState } from "./chain_state.ts";
-import { historyIndex, IndexFollower, transactionIndex } from "./index_follower.ts";
+import { IndexFollower } from "./index_follower.ts";
+import { historyIndex, historyKey, type Place, placeAt, transactionIndex } from "./index_kinds.ts";
 import type { FoundTransaction, HistoryEntry, HistoryPage } from "./outcome.ts";
 
 /** A look-up waits for indexes that are no further behind than this. */
@@ -13,44 +14,65 @@ const CURSOR = /^(\d{1,10}):(\d{1,10})$/;
 
 export class ChainIndexes {
   readonly #state: ChainState;
-  readonly #transactions: IndexFollower;
-  readonly #history: IndexFollower;
+  readonly #transactions: IndexPages;
+  readonly #history: IndexPages;
+  readonly #follower: IndexFollower;
 
-  constructor(state: ChainState, clock: Clock) {
+  private constructor(
+    state: ChainState,
+    clock: Clock,
+    transactions: IndexPages,
+    history: IndexPages,
+  ) {
     this.#state = state;
-    this.#transactions = new IndexFollower(state, transactionIndex, clock);
-    this.#history = new IndexFollower(state, historyIndex, clock);
+    this.#transactions = transactions;
+    this.#history = history;
+    this.#follower = new IndexFollower(state, [transactions, history], clock);
+  }
+
+  /** The indexes as they stand; `start` makes them follow the chain. Throws `DamagedRecord`. */
+  static async open(
+    state: ChainState,
+    clock: Clock,
+    limits?: PageLimits,
+  ): Promise<ChainIndexes> {
+    const { kv } = state.store;
+    const [transactions, history] = await Promise.all([
+      IndexPages.open(kv, transactionIndex, limits),
+      IndexPages.open(kv, historyIndex, limits),
+    ]);
+    return new ChainIndexes(state, clock, transactions, history);
   }
 
   get areReady(): boolean {
-    return this.#transactions.isReady && this.#history.isReady;
+    return this.#follower.isReady(this.#transactions) && this.#follower.isReady(this.#history);
   }
 
   /** Up to which height both know the main chain. */
   get height(): number {
-    return Math.min(this.#transactions.height, this.#history.height);
+    return Math.min(
+      this.#follower.heightOf(this.#transactions),
+      this.#follower.heightOf(this.#history),
+    );
   }
 
-  async start(): Promise<void> {
-    await this.#transactions.start();
-    await this.#history.start();
+  start(): void {
+    this.#follower.start();
   }
 
   poke(): void {
-    this.#transactions.poke();
-    this.#history.poke();
+    this.#follower.poke();
   }
 
-  async close(): Promise<void> {
-    await this.#transactions.close();
-    await this.#history.close();
+  close(): Promise<void> {
+    return this.#follower.close();
   }
 
   async transaction(id: TxId): Promise<FoundTransaction | undefined> {
     await this.#nearlyReady(this.#transactions);
-    const value = await this.#state.store.kv.get(keys.tx(id));
-    if (value === null) return undefined;
-    const { height, position } = decodeRecord(value, `tx ${id}`, readPlace);
+    const value = await this.#transactions.get(idBytes(id));
+    if (value === undefined) return undefined;
+    const { height, position } = placeAt(value, 0);
     const blockId = this.#state.idAt(height);
     const block = blockId === undefined ? undefined : await this.#state.block(blockId);
     const transaction = block?.transactions[position];
@@ -61,33 +83,26 @@ export class ChainIndexes {
 
   async history(lock: Lock, page: { before?: string; limit: number }): Promise<HistoryPage> {
     await this.#nearlyReady(this.#history);
-    const end = page.before === undefined ? undefined : placeOf(page.before);
-    const range = {
-      prefix: prefixes.historyOf(lock),
-      limit: page.limit + 1,
-      reverse: true,
-      ...(end !== undefined && { end: keys.history(lock, end.height, end.position) }),
-    };
-    const entries: HistoryEntry[] = [];
-    for await (const { key, value } of this.#state.store.kv.list(range)) {
-      const height = key[2] as number;
-      const position = key[3] as number;
-      const record = `history ${lock} ${height} ${position}`;
-      entries.push({ txId: decodeRecord(value, record, readTxId), height, position });
-    }
+    const end = page.before === undefined ? undefined : historyKey(lock, placeOf(page.before));
+    const records = await this.#history.lastBefore(idBytes(lock), end, page.limit + 1);
+    const entries = records.map((record): HistoryEntry => ({
+      txId: asTxId(record.subarray(historyIndex.keyBytes)),
+      ...placeAt(record, LOCK_BYTES),
+    }));
     if (entries.length <= page.limit) return { entries };
     entries.pop();
     const last = entries.at(-1);
     return last === undefined ? { entries } : { entries, next: `${last.height}:${last.position}` };
   }
 
-  async #nearlyReady(index: IndexFollower): Promise<void> {
-    if (this.#state.tip.height - index.height <= WAIT_BLOCKS) await index.settled();
+  async #nearlyReady(index: IndexPages): Promise<void> {
+    const behind = this.#state.tip.height - this.#follower.heightOf(index);
+    if (behind <= WAIT_BLOCKS) await this.#follower.settled();
   }
 }
 
 /** Throws `RangeError` for what is no cursor of ours. */
-function placeOf(cursor: string): { height: number; position: number } {
+function placeOf(cursor: string): Place {
   const match = CURSOR.exec(cursor);
   if (match === null) {
     throw new RangeError(`Cannot read cursor "${cursor}": use one that was given`);

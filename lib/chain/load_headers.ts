@@ -6,6 +6,8 @@ import type { Network } from "../consensus/network.ts";
 import { type Rule, RuleError, RULES } from "../consensus/rules.ts";
 import type { Block, BlockHeader } from "../primitives/block.ts";
 import type { BlockId } from "../primitives/ids.ts";
+import { HEADERS_PER_RECORD } from "../store/header_log.ts";
+import type { PlacedId } from "../store/keys.ts";
 import { DamagedRecord, type HeaderRecord } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import { HeaderIndex } from "./header_index.ts";
@@ -22,46 +24,68 @@ export async function loadHeaders(
   genesis: HeaderContext,
   network: Network,
 ): Promise<HeaderTree> {
-  const saved = await store.loadHeaderPages();
+  const saved = await store.headers.loadPages();
   const index = saved && HeaderIndex.restore(saved, genesis);
-  // Which rule an invalid block broke stands in its record only; there is hardly ever one.
-  if (index !== undefined && !index.hasInvalid()) return new HeaderTree(genesis, { index });
-  const records: HeaderRecord[] = [];
-  const damaged: BlockId[] = [];
-  for await (const record of store.headers()) {
-    if ("damaged" in record) damaged.push(record.damaged);
-    else records.push(record);
+  const tree = index === undefined
+    ? grow(genesis, await readRecords(store, genesis, network))
+    : new HeaderTree(genesis, { index });
+  for (const [id, rule] of await store.headers.invalids()) {
+    if (tree.isStored(id) && isRule(rule)) tree.markInvalid(id, rule);
   }
-  if (damaged.length > 0) {
-    const headers = (await readBlocks(store, damaged)).map((block) => block.header);
-    const remade = remake(headers, records, genesis, network);
-    await store.putHeaders(remade);
-    for (const { header: { id } } of remade) {
-      log.warn("The header record of block {id} was damaged: made again from the block", { id });
-    }
-    records.push(...remade);
-  }
-  return grow(genesis, records);
+  return tree;
 }
 
-/** Headers of stored blocks, the damaged ones made again. Throws `DamagedRecord` if a block is. */
-export async function mendHeaders(
+/** Every header record, with those that are damaged made again. */
+async function readRecords(
+  store: Store,
+  genesis: HeaderContext,
+  network: Network,
+): Promise<HeaderRecord[]> {
+  const records: HeaderRecord[] = [];
+  const damagedTo: number[] = [];
+  for await (const each of store.headers.all()) {
+    if ("damagedTo" in each) damagedTo.push(each.damagedTo);
+    else records.push(...each);
+  }
+  if (damagedTo.length === 0) return records;
+  const whole = new Set(records.map(({ header }) => header.id));
+  const lost = new Map<BlockId, BlockHeader>();
+  for (const height of damagedTo) {
+    const blocks = await store.blocksBetween(height - HEADERS_PER_RECORD + 1, height);
+    for (const { id, header } of blocks) if (!whole.has(id)) lost.set(id, header);
+  }
+  const remade = remake([...lost.values()], records, genesis, network);
+  await store.putHeaders(remade);
+  for (const { header: { id } } of remade) {
+    log.warn("The header record of block {id} was damaged: made again from the block", { id });
+  }
+  return [...records, ...remade];
+}
+
+/**
+ * Headers of stored blocks that follow each other from `height` on, the damaged ones made again.
+ * Throws `DamagedRecord` when a block is damaged as well.
+ */
+export async function headersOf(
   store: Store,
   tree: HeaderTree,
   ids: readonly BlockId[],
+  height: number,
 ): Promise<BlockHeader[]> {
+  const found = await store.headers.find(ids, height);
+  const lost: HeaderRecord[] = [];
   const headers: BlockHeader[] = [];
-  for (const id of ids) {
-    try {
-      headers.push(...await store.headersOf([id]));
-    } catch (error) {
-      if (!(error instanceof DamagedRecord)) throw error;
-      const [{ header }] = await readBlocks(store, [id]) as [Block];
-      await store.putHeaders([{ header, context: tree.get(id)! }]);
+  for (const [at, id] of ids.entries()) {
+    let header = found.get(id);
+    if (header === undefined) {
+      header = (await wholeBlock(store, { id, height: height + at }))?.header;
+      if (header === undefined) throw new DamagedRecord(`headers ${height + at} ${id}`);
+      lost.push({ header, context: tree.get(id)! });
       log.warn("The header record of block {id} was damaged: made again from the block", { id });
-      headers.push(header);
     }
+    headers.push(header);
   }
+  if (lost.length > 0) await store.putHeaders(lost);
   return headers;
 }
 
@@ -76,39 +100,33 @@ export async function reloadHeaders(
   onProgress: OnProgress,
 ): Promise<HeaderTree> {
   const headers: BlockHeader[] = [];
-  const doomed: BlockId[] = [];
+  const doomed: PlacedId[] = [];
   let done = 0;
-  for await (const id of store.blockIds()) {
-    const block = await wholeBlock(store, id);
-    if (block === undefined) doomed.push(id);
+  for await (const place of store.blockPlaces()) {
+    const block = await wholeBlock(store, place);
+    if (block === undefined) doomed.push(place);
     else headers.push({ ...block.header, bytes: block.header.bytes.slice() });
     if (++done % PROGRESS_BLOCKS === 0) onProgress({ phase: "blocks", done, total: done });
   }
   const records = remake(headers, [], genesis, network);
   const tree = grow(genesis, records);
-  for (const { id } of headers) if (!tree.isStored(id)) doomed.push(id);
-  for (const id of doomed) log.warn("Block {id} is damaged: it will be fetched again", { id });
+  for (const { id, height } of headers) if (!tree.isStored(id)) doomed.push({ id, height });
+  for (const { id } of doomed) log.warn("Block {id} is damaged: it will be fetched again", { id });
   await store.forgetBlocks(doomed);
-  await store.putHeaders(records);
+  await store.replaceHeaders(records);
   return tree;
 }
 
 function grow(genesis: HeaderContext, records: readonly HeaderRecord[]): HeaderTree {
   const tree = new HeaderTree(genesis);
-  for (const { context, brokenRule } of records.toSorted(byHeight)) {
-    if (context.height === 0 || !tree.isStored(context.previous)) continue;
-    tree.addStored(context);
-    if (isRule(brokenRule)) tree.markInvalid(context.id, brokenRule);
+  for (const { context } of records.toSorted(byHeight)) {
+    if (context.height > 0 && tree.isStored(context.previous)) tree.addStored(context);
   }
   return tree;
 }
 
 function byHeight(a: HeaderRecord, b: HeaderRecord): number {
   return a.context.height - b.context.height;
-}
-
-function isRule(text: string | undefined): text is Rule {
-  return text !== undefined && Object.hasOwn(RULES, text);
 }
 
 /** Records of `headers`, checked as when they came; those whose parents are unknown are left out. */
@@ -137,22 +155,15 @@ function remake(
   return remade;
 }
 
-/** Throws `DamagedRecord` when one cannot be read. */
-async function readBlocks(store: Store, ids: readonly BlockId[]): Promise<Block[]> {
-  const blocks: Block[] = [];
-  for (const id of ids) {
-    const block = await store.block(id);
-    if (block === undefined) throw new DamagedRecord(`header ${id}`);
-    blocks.push(block);
-  }
-  return blocks;
-}
-
-async function wholeBlock(store: Store, id: BlockId): Promise<Block | undefined> {
+async function wholeBlock(store: Store, place: PlacedId): Promise<Block | undefined> {
   try {
-    return await store.block(id);
+    return await store.block(place);
   } catch (error) {
     if (error instanceof DamagedRecord) return undefined;
     throw error;
   }
+}
+
+function isRule(text: string): text is Rule {
+  return Object.hasOwn(RULES, text);
 }

@@ -6,4 +6,5 @@
  */
 export { Chain, type ChainOptions } from "./chain.ts";
 export type * from "./outcome.ts";
-export type { VerifySignatures } from "./signature_checker.ts";
+export { CheckingPool } from "./checking_pool.ts";
+export type { Checking } from "./signature_checker.ts";

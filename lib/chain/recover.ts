@@ -1,7 +1,7 @@
 /**
  * Opening the chain: whatever moment the last process ended at, this finds or rebuilds a whole
- * state. In order: headers, an unfinished move of the tip, the coins. Blocks that were stored and
- * not yet connected are left to `ChainMover.activateBest`.
+ * state: first headers, then coins. Blocks that were stored and not yet connected are left to
+ * `ChainMover.activateBest`.
  */
 import { genesisBlock, genesisDelta } from "../consensus/genesis.ts";
 import { genesisContext, type HeaderContext } from "../consensus/header_context.ts";
@@ -9,10 +9,10 @@ import type { Network } from "../consensus/network.ts";
 import type { OwnedCoin } from "../consensus/coins.ts";
 import type { Block } from "../primitives/block.ts";
 import type { BlockId } from "../primitives/ids.ts";
-import { outPointKey } from "../primitives/transaction.ts";
+import { clearCoinsAndIndexes } from "../store/clear.ts";
 import { CoinCache, type CoinCacheLimits } from "../store/coin_cache.ts";
-import { clearCoinsAndIndexes, coinsMove, writeCoins } from "../store/coin_writer.ts";
-import { DamagedRecord, type Move } from "../store/records.ts";
+import { CoinPages } from "../store/coin_pages.ts";
+import { DamagedRecord } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import { ChainState } from "./chain_state.ts";
 import { coinsAfter } from "./coin_view.ts";
@@ -20,10 +20,16 @@ import type { HeaderTree } from "./header_tree.ts";
 import { loadHeaders, reloadHeaders } from "./load_headers.ts";
 import type { OnProgress } from "./outcome.ts";
 
-/** Coins replayed in memory before they are written: about 40 MB. */
-const REPLAYED_COINS_MAX = 100_000;
+/** Blocks read at once when they are replayed. */
+const READ_AT_ONCE = 16;
 /** Blocks between two reports of progress. */
 const PROGRESS_BLOCKS = 100;
+
+/** A block and the coins that it spent. */
+interface Step {
+  readonly block: Block;
+  readonly undo: readonly OwnedCoin[];
+}
 
 export interface RecoverOptions {
   readonly store: Store;
@@ -36,48 +42,48 @@ export interface RecoverOptions {
 
 /** The chain as it was, or back at genesis: the caller activates the best branch next. */
 export async function openState(options: RecoverOptions): Promise<ChainState> {
-  const { store, network, onProgress, coinLimits } = options;
-  const rebuild = options.rebuild || await store.isRebuilding();
-  if (!rebuild && await store.tip() === undefined) await writeGenesis(store, network);
+  const { store, network, onProgress } = options;
   const genesis = genesisContext(network);
-  const tree = rebuild
-    ? await reloadHeaders(store, genesis, network, onProgress)
-    : await loadHeaders(store, genesis, network);
-  if (rebuild) {
-    await goBackToGenesis(store, network);
-  } else {
-    await finishTipMove(store, tree);
-    await repairCoins(store, tree, onProgress);
+  if (options.rebuild || await store.isRebuilding()) {
+    await store.setRebuilding(true);
+    const tree = await reloadHeaders(store, genesis, network, onProgress);
+    await clearCoinsAndIndexes(store.kv);
+    await writeGenesis(options);
+    await store.setRebuilding(false);
+    return await stateOf(options, tree);
   }
-  const tip = await tipOf(store, tree);
-  return new ChainState(store, network, tree, new CoinCache(store, tip.id, coinLimits), tip);
+  if (await store.tip() === undefined) await writeGenesis(options);
+  const tree = await loadHeaders(store, genesis, network);
+  return await stateOf(options, tree);
 }
 
 /** A new chain. The tip comes last: without it the next opening begins anew. */
-async function writeGenesis(store: Store, network: Network): Promise<void> {
+async function writeGenesis({ store, network, coinLimits }: RecoverOptions): Promise<void> {
   const block = genesisBlock(network);
   const place = { id: block.id, height: 0 };
-  const created = genesisDelta(block).created.map((coin) => ({ coin, spent: false }));
-  await writeCoins(store.kv, { from: block.id, to: block.id }, created);
+  const pages = await CoinPages.open(store.kv, coinLimits.pages);
+  const coins = new CoinCache(pages, block.id, coinLimits);
+  coins.replay(genesisDelta(block).created, false);
+  await coins.flush(block.id);
   const record = { header: block.header, context: genesisContext(network, block) };
   await store.commitTip(
-    { from: block.id, to: place, disconnected: [], connected: [place] },
+    { to: place, disconnected: [], connected: [place] },
     [{ block, record, isStored: false }],
   );
 }
 
-/** Afterwards every block waits to be connected again. Begun anew when it is cut off. */
-async function goBackToGenesis(store: Store, network: Network): Promise<void> {
-  await store.setRebuilding(true);
-  await clearCoinsAndIndexes(store.kv);
-  await store.clearMain();
-  await writeGenesis(store, network);
-  await store.setRebuilding(false);
-}
-
-async function tipOf(store: Store, tree: HeaderTree): Promise<HeaderContext> {
-  const id = await store.tip();
-  return contextOf(tree, id, "meta tip");
+/** The tip and its coins: those on disk, and what a replay of the blocks makes of them. */
+async function stateOf(options: RecoverOptions, tree: HeaderTree): Promise<ChainState> {
+  const { store, network, coinLimits, onProgress } = options;
+  const tip = contextOf(tree, await store.tip(), "meta tip");
+  const onDisk = contextOf(tree, await store.coinsTip(), "meta coins-tip");
+  const pages = await CoinPages.open(store.kv, coinLimits.pages);
+  if (pages.isNew) throw new DamagedRecord("page-root coins");
+  const coins = new CoinCache(pages, onDisk.id, coinLimits);
+  if (onDisk.id !== tip.id) {
+    await new Replay(store, tree, coins, onProgress).run(onDisk.id, tip.id);
+  }
+  return new ChainState(store, network, tree, coins, tip);
 }
 
 function contextOf(tree: HeaderTree, id: BlockId | undefined, record: string): HeaderContext {
@@ -86,109 +92,57 @@ function contextOf(tree: HeaderTree, id: BlockId | undefined, record: string): H
   return context;
 }
 
-/** Completes a move of the tip that was begun under its marker. */
-async function finishTipMove(store: Store, tree: HeaderTree): Promise<void> {
-  const move = await store.tipMove();
-  if (move === undefined) return;
-  const way = wayBetween(tree, move, "meta tip-move");
-  const place = (slot: number) => {
-    const { id, height } = tree.contextAt(slot);
-    return { id, height };
-  };
-  const to = contextOf(tree, move.to, "meta tip-move");
-  await store.finishTipMove({
-    from: move.from,
-    to: { id: to.id, height: to.height },
-    disconnected: way.down.map(place),
-    connected: way.up.map(place),
-  }, move.firstEvent);
-}
-
-function wayBetween(
-  tree: HeaderTree,
-  move: Move,
-  record: string,
-): { down: number[]; up: number[] } {
-  contextOf(tree, move.from, record);
-  contextOf(tree, move.to, record);
-  return tree.way(move.from, move.to);
-}
-
-/** Brings the `coin` records to the tip: first to where a broken flush was going, then on. */
-async function repairCoins(store: Store, tree: HeaderTree, onProgress: OnProgress): Promise<void> {
-  const broken = await coinsMove(store.kv);
-  if (broken !== undefined) {
-    await new Replay(store, tree, onProgress).run(broken, { inParts: false });
-  }
-  const from = await store.coinsTip();
-  const to = (await tipOf(store, tree)).id;
-  contextOf(tree, from, "meta coins-tip");
-  if (from !== to) {
-    await new Replay(store, tree, onProgress).run({ from: from!, to }, { inParts: true });
-  }
-}
-
 /**
- * Replays the blocks between two sets of coins as blind sets and deletes, whatever of them is on
- * disk already. Rules and signatures were checked when the blocks were connected.
+ * Replays the blocks between the coins on disk and the tip as blind sets and deletes. Rules and
+ * signatures were checked when the blocks were connected. What comes out stays in memory, to be
+ * written with what follows, unless it becomes too much.
  */
 class Replay {
-  readonly #states = new Map<string, { coin: OwnedCoin; spent: boolean }>();
   #done = 0;
 
   constructor(
     private readonly store: Store,
     private readonly tree: HeaderTree,
+    private readonly coins: CoinCache,
     private readonly onProgress: OnProgress,
   ) {}
 
-  /**
-   * `inParts`: long ways may be written piece by piece. Not when the records are in between
-   * already: only the whole way then leads out of that.
-   */
-  async run(move: Move, { inParts }: { inParts: boolean }): Promise<void> {
-    const way = wayBetween(this.tree, move, "meta coins-tip");
-    const total = way.down.length + way.up.length;
-    let from = move.from;
-    for (const slot of way.down) {
-      const block = await this.#block(slot);
-      this.#put(coinsAfter(block), true);
-      this.#put(await this.store.undo(block), false);
-      this.#tell(total);
+  async run(from: BlockId, to: BlockId): Promise<void> {
+    const { down, up } = this.tree.way(from, to);
+    const total = down.length + up.length;
+    for await (const { block, undo } of this.#steps(down)) {
+      this.coins.replay(coinsAfter(block), true);
+      this.coins.replay(undo, false);
+      await this.#end(block.header.previous, total);
     }
-    for (const slot of way.up) {
-      const block = await this.#block(slot);
-      this.#put(await this.store.undo(block), true);
-      this.#put(coinsAfter(block), false);
-      this.#tell(total);
-      if (inParts && this.#states.size >= REPLAYED_COINS_MAX) {
-        await this.#write({ from, to: block.id });
-        from = block.id;
-      }
+    for await (const { block, undo } of this.#steps(up)) {
+      this.coins.replay(undo, true);
+      this.coins.replay(coinsAfter(block), false);
+      await this.#end(block.id, total);
     }
-    await this.#write({ from, to: move.to });
   }
 
-  async #write(move: Move): Promise<void> {
-    await writeCoins(this.store.kv, move, [...this.#states.values()]);
-    this.#states.clear();
+  /** Blocks and the coins that they spent, read some at a time. */
+  async *#steps(slots: readonly number[]): AsyncGenerator<Step> {
+    for (let at = 0; at < slots.length; at += READ_AT_ONCE) {
+      const some = slots.slice(at, at + READ_AT_ONCE);
+      yield* await Promise.all(some.map((slot) => this.#read(slot)));
+    }
   }
 
-  #put(coins: readonly OwnedCoin[], spent: boolean): void {
-    for (const coin of coins) this.#states.set(outPointKey(coin.outPoint), { coin, spent });
-  }
-
-  async #block(slot: number): Promise<Block> {
-    const id = this.tree.idAt(slot);
-    const block = await this.store.block(id);
+  async #read(slot: number): Promise<Step> {
+    const { id, height } = this.tree.contextAt(slot);
+    const block = await this.store.block({ id, height });
     if (block === undefined) throw new DamagedRecord(`block ${id}`);
-    return block;
+    return { block, undo: await this.store.undo(block) };
   }
 
-  #tell(total: number): void {
+  /** The coins are now those of block `reached`. */
+  async #end(reached: BlockId, total: number): Promise<void> {
     this.#done++;
     if (this.#done % PROGRESS_BLOCKS === 0 || this.#done === total) {
       this.onProgress({ phase: "coins", done: this.#done, total });
     }
+    if (this.coins.isFlushDue) await this.coins.flush(reached);
   }
 }

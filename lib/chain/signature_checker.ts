@@ -1,28 +1,39 @@
-/** Signature checks that let others run: no more than some milliseconds at a time. */
+/** Signature checks that let others run: in other threads, or some milliseconds at a time. */
 import type { Clock } from "../base/clock.ts";
+import { RecentSet } from "../base/recent_set.ts";
 import { RuleError } from "../consensus/rules.ts";
 import { checkSignatures, type SignatureCheck, signatureChecks } from "../consensus/signatures.ts";
 import type { BlockId, TxId } from "../primitives/ids.ts";
 import type { Transaction } from "../primitives/transaction.ts";
+import type { CheckingPool } from "./checking_pool.ts";
 import { Turns } from "./turns.ts";
-
-/** Checks done elsewhere, such as in a pool of workers. */
-export type VerifySignatures = (checks: SignatureCheck[]) => Promise<boolean>;
 
 /** About a block's worth and a mempool's: ids of 64 characters. */
 const VERIFIED_MAX = 100_000;
+/** So few signatures are checked here sooner than anybody else hears of them: a millisecond. */
+const CHECKED_HERE_MAX = 16;
+
+/** Checks done elsewhere. */
+export type Checking = Pick<CheckingPool, "digest" | "signatures">;
+
+interface Waiting {
+  readonly transaction: Transaction;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
 
 export class SignatureChecker {
   readonly #genesisId: BlockId;
   readonly #clock: Clock;
-  readonly #verifyElsewhere: VerifySignatures | undefined;
+  readonly #elsewhere: Checking | undefined;
   /** An id names the signatures too, so what was right once is right for good. */
-  readonly #verified = new Set<TxId>();
+  readonly #verified = new RecentSet<TxId>(VERIFIED_MAX);
+  #waiting: Waiting[] = [];
 
-  constructor(genesisId: BlockId, clock: Clock, verifyElsewhere?: VerifySignatures) {
+  constructor(genesisId: BlockId, clock: Clock, elsewhere?: Checking) {
     this.#genesisId = genesisId;
     this.#clock = clock;
-    this.#verifyElsewhere = verifyElsewhere;
+    this.#elsewhere = elsewhere;
   }
 
   /** Throws `RuleError` "bad-signature" unless all of `transactions` are signed right. */
@@ -30,39 +41,77 @@ export class SignatureChecker {
     const open = transactions.filter(({ id, spends }) =>
       spends.length > 0 && !this.#verified.has(id)
     );
-    if (this.#verifyElsewhere !== undefined && open.length > 1) {
-      const checks = open.flatMap((transaction) => signatureChecks(transaction, this.#genesisId));
-      if (!await this.#verifyElsewhere(checks)) fail(transactions);
-    } else {
-      await this.#checkHere(open);
-    }
-    for (const { id } of open) this.#remember(id);
+    const wrong = await this.#firstWrong(open);
+    if (wrong !== undefined) throw badSignature(wrong);
   }
 
-  async #checkHere(transactions: readonly Transaction[]): Promise<void> {
-    const turns = new Turns(this.#clock);
-    for (const transaction of transactions) {
-      // A transaction of the largest size may have hundreds of signatures.
-      for (const check of signatureChecks(transaction, this.#genesisId)) {
-        if (!checkSignatures([check])) fail([transaction]);
-        await turns.next();
+  /** As `check` for one. Calls of one turn are checked together, wherever that is. */
+  checkOne(transaction: Transaction): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ transaction, resolve, reject });
+      if (this.#waiting.length === 1) queueMicrotask(() => void this.#checkWaiting());
+    });
+  }
+
+  async #checkWaiting(): Promise<void> {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    try {
+      await this.check(waiting.map(({ transaction }) => transaction));
+      for (const { resolve } of waiting) resolve();
+    } catch (error) {
+      if (!(error instanceof RuleError)) { for (const { reject } of waiting) reject(error); }
+      // What is right is remembered by now, so each gets its own answer at little cost.
+      for (const { transaction, resolve, reject } of waiting) {
+        await this.check([transaction]).then(resolve, reject);
       }
     }
   }
 
-  #remember(id: TxId): void {
-    this.#verified.add(id);
-    if (this.#verified.size <= VERIFIED_MAX) return;
-    for (const oldest of this.#verified) {
-      this.#verified.delete(oldest);
-      break;
+  /** Checks all that came before it too, so a wrong one does not hide the right ones. */
+  async #firstWrong(transactions: readonly Transaction[]): Promise<Transaction | undefined> {
+    const wrong = await this.#wrongElsewhere(transactions) ?? await this.#wrongHere(transactions);
+    for (const transaction of transactions) {
+      if (!wrong.has(transaction)) this.#verified.add(transaction.id);
     }
+    return transactions.find((transaction) => wrong.has(transaction));
+  }
+
+  /** Undefined when it could not be found out. */
+  async #wrongElsewhere(
+    transactions: readonly Transaction[],
+  ): Promise<Set<Transaction> | undefined> {
+    const count = transactions.reduce((sum, { spends }) => sum + spends.length, 0);
+    if (this.#elsewhere === undefined || count <= CHECKED_HERE_MAX) return undefined;
+    const turns = new Turns(this.#clock);
+    const checks: SignatureCheck[] = [];
+    const signers: Transaction[] = [];
+    for (const transaction of transactions) {
+      for (const check of signatureChecks(transaction, this.#genesisId)) {
+        checks.push(check);
+        signers.push(transaction);
+      }
+      await turns.next();
+    }
+    const right = await this.#elsewhere.signatures(checks);
+    return right && new Set(signers.filter((_, at) => !right[at]));
+  }
+
+  async #wrongHere(transactions: readonly Transaction[]): Promise<Set<Transaction>> {
+    const turns = new Turns(this.#clock);
+    const wrong = new Set<Transaction>();
+    for (const transaction of transactions) {
+      // A transaction of the largest size may have hundreds of signatures.
+      for (const check of signatureChecks(transaction, this.#genesisId)) {
+        if (!checkSignatures([check])) wrong.add(transaction);
+        await turns.next();
+        if (wrong.has(transaction)) break;
+      }
+    }
+    return wrong;
   }
 }
 
-function fail(transactions: readonly Transaction[]): never {
-  const names = transactions.length === 1
-    ? `Transaction "${transactions[0]!.id}"`
-    : `One of ${transactions.length} transactions`;
-  throw new RuleError("bad-signature", `${names} has a wrong signature`);
+function badSignature({ id }: Transaction): RuleError {
+  return new RuleError("bad-signature", `Transaction "${id}" has a wrong signature`);
 }

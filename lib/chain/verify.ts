@@ -62,7 +62,7 @@ export class Verifier {
     const height = parent.height + 1;
     try {
       // Not from memory: what is on disk is in question.
-      const block = await this.state.store.block(this.state.idAt(height)!);
+      const block = await this.state.store.block({ id: this.state.idAt(height)!, height });
       if (block === undefined) throw new DamagedRecord(`block ${height}`);
       const { network } = this.state;
       const context = checkHeader(block.header, parent, network, block.header.timeMs);
@@ -93,12 +93,14 @@ export class Verifier {
 
   async #compareCoins(): Promise<void> {
     const left = new Map(this.#coins);
-    for await (const coin of this.state.store.listCoins()) {
-      const key = outPointKey(coin.outPoint);
-      const expected = left.get(key);
-      left.delete(key);
-      if (expected === undefined) this.#problem(`Coin ${key} is on disk and should not be`);
-      else if (!sameCoins([coin], [expected])) this.#problem(`Coin ${key} on disk is wrong`);
+    for await (const coins of this.state.coins.stored()) {
+      for (const coin of coins) {
+        const key = outPointKey(coin.outPoint);
+        const expected = left.get(key);
+        left.delete(key);
+        if (expected === undefined) this.#problem(`Coin ${key} is on disk and should not be`);
+        else if (!sameCoins([coin], [expected])) this.#problem(`Coin ${key} on disk is wrong`);
+      }
     }
     for (const key of left.keys()) this.#problem(`Coin ${key} is missing on disk`);
   }

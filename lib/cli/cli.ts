@@ -9,6 +9,7 @@ import type {
   ServeApi,
   WalletHandle,
 } from "../node/mod.ts";
+import { startLog } from "./log.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Adds a command's options and what it does. */
@@ -43,6 +44,9 @@ export function withCommon(command: Command) {
     .option("--log-level <level>", "off, error, warning, info or debug");
 }
 
+/** `--mint-threads` of every command that mints. A running node that is asked has its own. */
+export const MINT_THREADS_HELP = "threads that mint, 1 to 64 [MOIM_MINT_THREADS] (one a core)";
+
 /** Examples under a command's help, one line each: what to type, what it does. */
 export function examples(...lines: [command: string, does: string][]): string {
   const width = Math.max(...lines.map(([command]) => command.length));
@@ -69,8 +73,7 @@ export class Cli {
     const { loadConfig } = await import("../node/mod.ts");
     const config = loadConfig({ dataDir, rendezvous, network, logLevel, ...more });
     this.isDebug = config.logLevel === "debug";
-    const { startLog } = await import("./log.ts");
-    await startLog(config.logLevel, this.terminal);
+    startLog(config.logLevel, this.terminal);
     return config;
   }
 

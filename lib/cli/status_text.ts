@@ -7,6 +7,8 @@ export function syncText(sync: SyncStatus): string {
   switch (sync.phase) {
     case "offline":
       return "offline";
+    case "starting":
+      return "starting the network";
     case "idle":
       return "waiting for peers";
     case "headers":

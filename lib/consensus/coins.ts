@@ -35,6 +35,7 @@ const locks = new WeakMap<Spend, Lock>();
 
 /** The lock that `spend` opens, hashed once for each `spend`. */
 export function spendLock(spend: Spend): Lock {
+  if (spend.lock !== undefined) return spend.lock;
   let lock = locks.get(spend);
   if (lock === undefined) {
     lock = lockOfSpend(spend);

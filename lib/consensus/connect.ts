@@ -1,6 +1,7 @@
 /** Transactions and blocks against the coins they spend. */
 import { type Amount, sumAmounts } from "../primitives/amount.ts";
 import type { Block } from "../primitives/block.ts";
+import { OutPointMap } from "../primitives/out_point_map.ts";
 import { isCoinbase, outPointKey, type Transaction } from "../primitives/transaction.ts";
 import {
   type Coin,
@@ -75,31 +76,32 @@ export function connectBlock(block: Block, lookup: CoinLookup, network: Network)
 /** The coins from before a block under what the block has changed so far. */
 class BlockView {
   readonly #before: CoinLookup;
-  readonly #spentBefore = new Map<string, OwnedCoin>();
-  readonly #created = new Map<string, OwnedCoin>();
+  readonly #spent: OwnedCoin[] = [];
+  readonly #isSpent = new OutPointMap<true>();
+  readonly #created = new OutPointMap<OwnedCoin>();
 
   constructor(before: CoinLookup) {
     this.#before = before;
   }
 
   readonly lookup: CoinLookup = (lock, outPoint) => {
-    const key = outPointKey(outPoint);
-    const created = this.#created.get(key);
+    const created = this.#created.get(outPoint);
     if (created !== undefined) return created.lock === lock ? created : undefined;
-    return this.#spentBefore.has(key) ? undefined : this.#before(lock, outPoint);
+    return this.#isSpent.has(outPoint) ? undefined : this.#before(lock, outPoint);
   };
 
   spend(coin: OwnedCoin): void {
-    const key = outPointKey(coin.outPoint);
-    if (!this.#created.delete(key)) this.#spentBefore.set(key, coin);
+    if (this.#created.delete(coin.outPoint)) return;
+    this.#isSpent.set(coin.outPoint, true);
+    this.#spent.push(coin);
   }
 
   create(coin: OwnedCoin): void {
-    this.#created.set(outPointKey(coin.outPoint), coin);
+    this.#created.set(coin.outPoint, coin);
   }
 
   changes(): Pick<BlockDelta, "spent" | "created"> {
-    return { spent: [...this.#spentBefore.values()], created: [...this.#created.values()] };
+    return { spent: this.#spent, created: [...this.#created.values()] };
   }
 }
 

@@ -6,6 +6,7 @@
  * A change here is a hard fork.
  * @module
  */
+export * from "./block_digest.ts";
 export * from "./check_block.ts";
 export * from "./check_header.ts";
 export * from "./check_transaction.ts";

@@ -39,6 +39,14 @@ export function checkSignatures(checks: Iterable<SignatureCheck>): boolean {
   return true;
 }
 
+/** A byte for each of `checks`, 1 where the signature is right. */
+export function areSignaturesRight(checks: readonly SignatureCheck[]): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(
+    checks,
+    ({ signature, message, publicKey }) => verify(signature, message, publicKey) ? 1 : 0,
+  );
+}
+
 /** Throws `RuleError` "bad-signature" unless every signature of `transaction` is right. */
 export function checkTransactionSignatures(transaction: Transaction, genesisId: BlockId): void {
   enforce(

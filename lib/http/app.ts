@@ -1,8 +1,9 @@
 /** The HTTP API as a pure function from request to answer: no socket, so tests call `request()`. */
 import { Hono } from "hono";
 import { type Clock, systemClock } from "../base/mod.ts";
+import { MAX_BLOCK_BYTES } from "../consensus/limits.ts";
 import type { NodeApi } from "../node/mod.ts";
-import { Fields, queryInteger } from "./fields.ts";
+import { bytesOf, Fields, queryInteger } from "./fields.ts";
 import { isHostAllowed, isTokenRight, RequestQuota } from "./guard.ts";
 import { withoutKeyNames } from "./privacy.ts";
 import { problemOf, problemResponse, RequestError } from "./problem.ts";
@@ -146,6 +147,9 @@ function addWallet(app: Hono<Env>, api: NodeApi): void {
 }
 
 function addActing(app: Hono<Env>, api: NodeApi): void {
+  app.post("/api/v1/blocks", async (context) => {
+    return context.json(await api.submitBlock(await bytesOf(context.req.raw, MAX_BLOCK_BYTES)));
+  });
   post(app, "peers", async (fields) => {
     const address = fields.text("address");
     fields.end();

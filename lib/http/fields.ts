@@ -1,7 +1,7 @@
 /** Reading what requests bring: JSON bodies with known keys only, and query parameters. */
 import { RequestError } from "./problem.ts";
 
-/** Longest request body in bytes; the longest honest one is a mnemonic. */
+/** Longest JSON body in bytes; the longest honest one is a mnemonic. */
 export const BODY_BYTES_MAX = 64 * 1024;
 
 /** A JSON object whose fields are read by name; `end` refuses what nobody read. */
@@ -15,11 +15,8 @@ export class Fields {
 
   /** Reads a request's body. Throws `RequestError`: not JSON (415, 400) or too long (413). */
   static async of(request: Request): Promise<Fields> {
-    const type = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
-    if (type !== "application/json") {
-      throw new RequestError(415, "Send the body as application/json");
-    }
-    const text = await readBounded(request);
+    checkType(request, "application/json");
+    const text = await (await readBounded(request, BODY_BYTES_MAX)).text();
     let content: unknown;
     try {
       content = text === "" ? {} : JSON.parse(text);
@@ -85,6 +82,14 @@ export class Fields {
   }
 }
 
+/**
+ * The bytes of a request's body. Throws `RequestError`: another type (415) or too long (413).
+ */
+export async function bytesOf(request: Request, bytesMax: number): Promise<Uint8Array> {
+  checkType(request, "application/octet-stream");
+  return new Uint8Array(await (await readBounded(request, bytesMax)).arrayBuffer());
+}
+
 /** An integer of a query parameter between bounds, or the fallback where there is none. */
 export function queryInteger<Fallback>(
   text: string | undefined,
@@ -100,15 +105,20 @@ export function queryInteger<Fallback>(
   return value;
 }
 
-async function readBounded(request: Request): Promise<string> {
-  const tooLong = () => new RequestError(413, `Send at most ${BODY_BYTES_MAX} bytes`);
-  if (Number(request.headers.get("content-length") ?? 0) > BODY_BYTES_MAX) throw tooLong();
+function checkType(request: Request, wanted: string): void {
+  const type = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
+  if (type !== wanted) throw new RequestError(415, `Send the body as ${wanted}`);
+}
+
+async function readBounded(request: Request, bytesMax: number): Promise<Blob> {
+  const tooLong = () => new RequestError(413, `Send at most ${bytesMax} bytes`);
+  if (Number(request.headers.get("content-length") ?? 0) > bytesMax) throw tooLong();
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of request.body ?? []) {
     length += chunk.length;
-    if (length > BODY_BYTES_MAX) throw tooLong();
+    if (length > bytesMax) throw tooLong();
     chunks.push(chunk);
   }
-  return await new Blob(chunks as BlobPart[]).text();
+  return new Blob(chunks as BlobPart[]);
 }

@@ -40,7 +40,7 @@ const TITLES: Record<number, string> = {
   404: "Not found",
   409: "In use",
   413: "Too large",
-  415: "JSON needed",
+  415: "Another media type needed",
   422: "Rejected",
   423: "Locked",
   429: "Too many requests",

@@ -8,6 +8,8 @@ import type { OutPoint, Transaction } from "../primitives/transaction.ts";
 import { type MempoolLimits, PolicyError } from "./policy.ts";
 import { coinsSpent, type Pool, type PoolEntry } from "./pool.ts";
 
+const NOBODY: ReadonlySet<TxId> = new Set();
+
 export interface Admission {
   readonly fee: Amount;
   /** The first height at which the minted coins that it spends may be spent. */
@@ -59,10 +61,19 @@ export function admit(transaction: Transaction, context: AdmissionContext): Admi
 
 /** The chain's coins and the pool's outputs; which of them are spent in the pool is asked apart. */
 function withPool(pool: Pool, lookup: CoinLookup, height: number): CoinLookup {
+  return withOutputs((id) => pool.get(id)?.transaction, lookup, height);
+}
+
+/** `lookup` with the outputs of what waits, as coins of a block at `height`. */
+export function withOutputs(
+  waiting: (id: TxId) => Transaction | undefined,
+  lookup: CoinLookup,
+  height = 0,
+): CoinLookup {
   return (lock, outPoint) => {
-    const parent = pool.get(outPoint.txId);
+    const parent = waiting(outPoint.txId);
     if (parent === undefined) return lookup(lock, outPoint);
-    const output = parent.transaction.outputs[outPoint.index];
+    const output = parent.outputs[outPoint.index];
     if (output?.lock !== lock) return undefined;
     return { amount: output.amount, height, isCoinbase: false };
   };
@@ -87,8 +98,9 @@ function checkAncestors(
   transaction: Transaction,
   pool: Pool,
   { ancestorsMax }: MempoolLimits,
-): Set<TxId> {
-  const parents = [...coinsSpent(transaction)].map(({ txId }) => txId).filter((id) => pool.has(id));
+): ReadonlySet<TxId> {
+  const parents = coinsSpent(transaction).map(({ txId }) => txId).filter((id) => pool.has(id));
+  if (parents.length === 0) return NOBODY;
   const ancestors = pool.ancestors(parents, ancestorsMax);
   for (const id of parents) ancestors.add(id);
   if (ancestors.size > ancestorsMax) {
@@ -107,7 +119,7 @@ function checkReplaced(
 ): TxId[] {
   const { pool, limits, ancestors } = context;
   const rivals = new Set(
-    [...coinsSpent(transaction)].flatMap((outPoint) => pool.spender(outPoint) ?? []),
+    coinsSpent(transaction).flatMap((outPoint) => pool.spender(outPoint) ?? []),
   );
   if (rivals.size === 0) return [];
   const descendants = pool.descendants(rivals, limits.replacedMax);

@@ -1,8 +1,8 @@
 /**
- * Payments that wait for a block. What comes in is judged one after the other; a step of the chain is
- * taken in at once, so that at every moment the pool fits the chain's tip.
+ * Payments that wait for a block. What comes in is judged one after the other, with coins and
+ * signatures fetched ahead for all that have gathered meanwhile; a step of the chain is taken in at
+ * once, so that at every moment the pool fits the chain's tip.
  */
-import { ByteReader, ByteWriter } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import { getLogger } from "../base/log.ts";
@@ -10,19 +10,24 @@ import { SerialQueue } from "../base/serial_queue.ts";
 import { Signal, type Unsubscribe } from "../base/signals.ts";
 import type { Chain } from "../chain/chain.ts";
 import type { ChainChange } from "../chain/outcome.ts";
+import { Turns } from "../chain/turns.ts";
 import { checkTransaction } from "../consensus/check_transaction.ts";
-import { coinsWanted, type OwnedCoin } from "../consensus/coins.ts";
+import { type CoinLookup, coinsWanted, type OwnedCoin } from "../consensus/coins.ts";
 import { MAX_BLOCK_BYTES, MAX_BLOCK_COINS, MAX_BLOCK_SIGNATURES } from "../consensus/limits.ts";
 import { RuleError } from "../consensus/rules.ts";
+import type { Block } from "../primitives/block.ts";
 import type { Lock, TxId } from "../primitives/ids.ts";
 import {
-  decodeTransaction,
   isCoinbase,
   type OutPoint,
   outPointKey,
   type Transaction,
 } from "../primitives/transaction.ts";
-import { type Admission, admit, missingCoins } from "./admission.ts";
+import { type Admission, type AdmissionContext, admit, missingCoins } from "./admission.ts";
+import { lowestPaying } from "./eviction.ts";
+import { Expectations } from "./expectations.ts";
+import { BATCH_SIGNATURES, Intake, type Request } from "./intake.ts";
+import { LookAhead } from "./look_ahead.ts";
 import { OrphanTransactions } from "./orphan_transactions.ts";
 import {
   MEMPOOL_LIMITS,
@@ -34,6 +39,7 @@ import {
   type RemovalReason,
 } from "./policy.ts";
 import { coinsSpent, Pool, type PoolEntry } from "./pool.ts";
+import { decodeSaved, encodeSaved, parentsFirst, type Saved } from "./saved.ts";
 import { type SelectLimits, selectTransactions } from "./template_selection.ts";
 
 export type { MempoolChange, MempoolEntry, MempoolOutcome, RemovalReason } from "./policy.ts";
@@ -61,25 +67,44 @@ export class Mempool {
   readonly #limits: MempoolLimits;
   readonly #pool = new Pool();
   readonly #orphans: OrphanTransactions;
-  readonly #queue = new SerialQueue();
+  readonly #batchSignatures: number;
+  readonly #intake: Intake;
+  readonly #expectations = new Expectations();
+  /** Writing what waits takes long, and holds up no payment. */
+  readonly #saves = new SerialQueue();
   readonly #changes = new Signal<MempoolChange>();
   readonly #unsubscribe: Unsubscribe;
   /** Goes up whenever a decision made before may not hold any more. */
   #version = 0;
+  #chainSteps = 0;
 
-  constructor(parts: { chain: Chain; clock: Clock; limits?: Partial<MempoolLimits> }) {
+  /** `batchSignatures`: of payments that are looked ahead for together; with 1, none is. */
+  constructor(parts: {
+    chain: Chain;
+    clock: Clock;
+    limits?: Partial<MempoolLimits>;
+    batchSignatures?: number;
+  }) {
     this.#chain = parts.chain;
     this.#clock = parts.clock;
     this.#limits = { ...MEMPOOL_LIMITS, ...parts.limits };
     this.#orphans = new OrphanTransactions(this.#limits.orphansMax);
+    this.#batchSignatures = parts.batchSignatures ?? BATCH_SIGNATURES;
+    this.#intake = new Intake({
+      clock: parts.clock,
+      batchSignatures: this.#batchSignatures,
+      lookAhead: (batch) => this.#lookAhead(batch),
+      take: (batch, ahead, turns) => this.#takeBatch(batch, ahead, turns),
+    });
     this.#unsubscribe = parts.chain.subscribe((change) => this.#follow(change));
   }
 
-  /** Takes a transaction in, or says why not. Rejects only when the store fails. */
+  /**
+   * Takes a transaction in, or says why not. Those handed in while others are judged are fetched
+   * for together, and come out as they would one after the other. Rejects only when the store fails.
+   */
   accept(transaction: Transaction, { local = false } = {}): Promise<MempoolOutcome> {
-    return this.#queue.run(() =>
-      this.#take(transaction, { local, addedMs: this.#clock.nowMs(), returns: false })
-    );
+    return this.#intake.add(transaction, local);
   }
 
   get(id: TxId): MempoolEntry | undefined {
@@ -121,12 +146,16 @@ export class Mempool {
     bytesMax = MAX_BLOCK_BYTES - BLOCK_RESERVE_BYTES,
     limits: Partial<Omit<SelectLimits, "bytesMax">> = {},
   ): Transaction[] {
-    const height = this.#chain.tip().height + 1;
     return selectTransactions(this.#pool, {
       bytesMax,
       signaturesMax: limits.signaturesMax ?? MAX_BLOCK_SIGNATURES,
       coinsMax: limits.coinsMax ?? MAX_BLOCK_COINS,
-    }, (entry) => entry.matureHeight <= height);
+    }, this.#unripe());
+  }
+
+  /** Whether a block on the tip could hold anything of what waits. */
+  hasMineable(): boolean {
+    return this.#pool.size > this.#unripe().size;
   }
 
   subscribe(listener: (change: MempoolChange) => void): Unsubscribe {
@@ -137,20 +166,22 @@ export class Mempool {
   async load(): Promise<void> {
     const saved = await this.#chain.store.loadMempool();
     const records = [...saved.values()].flatMap((bytes) => decodeSaved(bytes) ?? []);
-    await this.#queue.run(async () => {
-      for (const { transaction, addedMs, local } of parentsFirst(records)) {
-        if (this.#isExpired(addedMs)) continue;
-        await this.#take(transaction, { local, addedMs, returns: true });
-      }
+    await this.#intake.run(async (turns) => {
+      const due = parentsFirst(records).filter(({ addedMs }) => !this.#isExpired(addedMs));
+      await this.#takeBack(due, turns, () => {});
     });
   }
 
   /** Saves what waits now. */
   save(): Promise<void> {
-    return this.#queue.run(async () => {
+    const snapshot = this.#intake.run(() => Promise.resolve(this.entries()));
+    return this.#saves.run(async () => {
+      const entries = await snapshot;
+      const turns = new Turns(this.#clock);
       const records = new Map<TxId, Uint8Array>();
-      for (const entry of this.#pool.entries()) {
+      for (const entry of entries) {
         records.set(entry.transaction.id, encodeSaved(entry));
+        await turns.next();
       }
       await this.#chain.store.saveMempool(records);
     });
@@ -164,8 +195,8 @@ export class Mempool {
   }
 
   /** Resolves when everything asked so far is done. */
-  idle(): Promise<void> {
-    return this.#queue.idle();
+  async idle(): Promise<void> {
+    await Promise.all([this.#saves.idle(), this.#intake.idle()]);
   }
 
   close(): void {
@@ -176,11 +207,64 @@ export class Mempool {
     return this.#clock.nowMs() - addedMs > this.#limits.ageMaxMs;
   }
 
-  async #take(transaction: Transaction, source: Source): Promise<MempoolOutcome> {
+  #unripe(): Set<TxId> {
+    return this.#pool.unripe(this.#chain.tip().height + 1);
+  }
+
+  async #takeBatch(batch: readonly Request[], ahead: LookAhead, turns: Turns): Promise<void> {
+    let fetched = ahead;
+    for (const [at, { transaction, local, resolve, reject }] of batch.entries()) {
+      if (fetched.isStale) {
+        fetched.done();
+        fetched = await this.#lookAhead(batch.slice(at));
+      }
+      const source = { local, addedMs: this.#clock.nowMs(), returns: false };
+      await this.#take(transaction, source, fetched).then(resolve, reject);
+      await turns.next();
+    }
+    fetched.done();
+  }
+
+  /** Judges anew what was here before, in order. `onRefused` hears of what is not taken. */
+  async #takeBack(
+    records: readonly Saved[],
+    turns: Turns,
+    onRefused: (transaction: Transaction) => void,
+  ): Promise<void> {
+    for (let from = 0; from < records.length; from += this.#batchSignatures) {
+      const batch = records.slice(from, from + this.#batchSignatures);
+      const ahead = await this.#lookAhead(batch, { returns: true });
+      for (const { transaction, local, addedMs } of batch) {
+        const outcome = await this.#take(transaction, { local, addedMs, returns: true }, ahead);
+        if (outcome.kind !== "accepted" && outcome.kind !== "known") onRefused(transaction);
+        await turns.next();
+      }
+      ahead.done();
+    }
+  }
+
+  #lookAhead(
+    batch: readonly { readonly transaction: Transaction }[],
+    { returns = false } = {},
+  ): Promise<LookAhead> {
+    return LookAhead.of({
+      chain: this.#chain,
+      pool: this.#pool,
+      chainSteps: () => this.#chainSteps,
+      terms: (lookup) => this.#terms(lookup, returns),
+      expectations: this.#expectations,
+    }, batch.map(({ transaction }) => transaction));
+  }
+
+  async #take(
+    transaction: Transaction,
+    source: Source,
+    ahead: LookAhead,
+  ): Promise<MempoolOutcome> {
     if (this.#pool.has(transaction.id)) return { kind: "known" };
     try {
-      checkTransaction(transaction);
-      return await this.#judge(transaction, source);
+      if (!ahead.isSound(transaction.id)) checkTransaction(transaction);
+      return await this.#judge(transaction, source, ahead);
     } catch (error) {
       if (error instanceof RuleError) {
         const { rule, fault, detail } = error;
@@ -197,28 +281,41 @@ export class Mempool {
    * Judges again when the chain or the pool moved while coins were read or signatures checked. From
    * the last such look to the end nothing waits: a block may connect at any `await`.
    */
-  async #judge(transaction: Transaction, source: Source): Promise<MempoolOutcome> {
-    for (;;) {
+  async #judge(
+    transaction: Transaction,
+    source: Source,
+    ahead: LookAhead,
+  ): Promise<MempoolOutcome> {
+    const { id } = transaction;
+    for (let isFirst = true;; isFirst = false) {
       const version = this.#version;
-      const lookup = await this.#chain.lookup(coinsWanted([transaction]));
+      const fetched = isFirst ? ahead.coins(id) : undefined;
+      const lookup = fetched ?? await this.#chain.lookup(coinsWanted([transaction]));
       if (version !== this.#version) continue;
       const missing = missingCoins(transaction, this.#pool, lookup);
       if (missing.length > 0) {
+        // What was fetched ahead does not know of all that has been mined.
+        if (fetched !== undefined) continue;
         const isMined = await this.#isMined(transaction);
         if (version !== this.#version) continue;
         return isMined ? { kind: "known" } : this.#withoutCoins(transaction, missing, source);
       }
-      const admission = admit(transaction, {
-        pool: this.#pool,
-        lookup,
-        // A minted coin that was ripe on another branch ripens again: until then no block holds it.
-        height: source.returns ? Infinity : this.#chain.tip().height + 1,
-        network: this.#chain.network,
-        limits: source.returns ? { ...this.#limits, feePerByteMin: 0 } : this.#limits,
-      });
-      await this.#chain.checkSignatures(transaction);
+      const admission = admit(transaction, this.#terms(lookup, source.returns));
+      if (!ahead.isSigned(id)) await this.#chain.checkSignatures(transaction);
       if (version === this.#version) return this.#add(transaction, source, admission);
     }
+  }
+
+  /** On what terms a payment is judged now. */
+  #terms(lookup: CoinLookup, returns: boolean): AdmissionContext {
+    return {
+      pool: this.#pool,
+      lookup,
+      // A minted coin that was ripe on another branch ripens again: until then no block holds it.
+      height: returns ? Infinity : this.#chain.tip().height + 1,
+      network: this.#chain.network,
+      limits: returns ? { ...this.#limits, feePerByteMin: 0 } : this.#limits,
+    };
   }
 
   #withoutCoins(
@@ -232,10 +329,9 @@ export class Mempool {
 
   /** Whether an output of it is a coin of the chain: then it spends nothing any more. */
   async #isMined({ id, outputs }: Transaction): Promise<boolean> {
-    for (const [index, { lock }] of outputs.entries()) {
-      if (await this.#chain.coin(lock, { txId: id, index }) !== undefined) return true;
-    }
-    return false;
+    const names = outputs.map(({ lock }, index) => ({ lock, outPoint: { txId: id, index } }));
+    const lookup = await this.#chain.lookup(names);
+    return names.some(({ lock, outPoint }) => lookup(lock, outPoint) !== undefined);
   }
 
   #add(transaction: Transaction, source: Source, admission: Admission): MempoolOutcome {
@@ -283,36 +379,27 @@ export class Mempool {
   #makeRoom(newcomer: TxId): void {
     if (this.#pool.bytes <= this.#limits.bytesMax) return;
     const kept = this.#limits.bytesMax * KEPT_WHEN_FULL;
-    while (this.#pool.bytes > kept) {
-      const leaves = [...this.#pool.entries()].filter(({ children }) => children.size === 0);
-      leaves.sort((a, b) => rateOf(a) - rateOf(b));
-      // Parents become leaves only in the next round, so a round takes at most a part.
-      const doomed = leaves.slice(0, Math.ceil(leaves.length / 10));
-      for (const { transaction } of doomed) {
-        if (this.#pool.bytes <= kept) break;
-        if (transaction.id === newcomer) this.#pool.remove(newcomer);
-        else this.#remove(transaction.id, "full");
-      }
+    for (const { id } of lowestPaying(this.#pool, this.#pool.bytes - kept)) {
+      if (id === newcomer) this.#pool.remove(newcomer);
+      else this.#remove(id, "full");
     }
   }
 
   /** Takes in a step of the chain. Nothing here waits: the pool fits the tip when this returns. */
   #follow({ disconnected, connected }: ChainChange): void {
     this.#version++;
+    this.#chainSteps++;
+    // A first sync connects many blocks while nothing waits.
+    if (disconnected.length === 0 && this.#pool.size === 0 && this.#orphans.size === 0) return;
     const mined = new Set<TxId>();
-    const spent = new Set<string>();
     for (const { transactions } of connected) {
-      for (const transaction of transactions) {
-        mined.add(transaction.id);
-        for (const outPoint of coinsSpent(transaction)) spent.add(outPointKey(outPoint));
+      for (const { id } of transactions) {
+        mined.add(id);
+        this.#remove(id, "mined");
       }
     }
-    const unmined = disconnected.toReversed()
-      .flatMap(({ transactions }) => transactions)
-      .filter(({ id }) => !mined.has(id));
-    for (const id of mined) this.#remove(id, "mined");
     for (const { transactions } of connected) this.#dropConflicts(transactions);
-    if (unmined.length > 0) this.#bringBack(unmined, spent);
+    this.#bringBack({ disconnected, connected, mined });
     for (const id of mined) this.#adopt(id);
   }
 
@@ -327,10 +414,15 @@ export class Mempool {
 
   /**
    * Judges anew the payments of blocks that were taken off, then what had built on those or on their
-   * coinbases. Set aside at once, so that no template holds them meanwhile. `spent`: coins that
-   * the new blocks spend.
+   * coinbases. Set aside at once, so that no template holds them meanwhile.
    */
-  #bringBack(unmined: readonly Transaction[], spent: ReadonlySet<string>): void {
+  #bringBack(
+    { disconnected, connected, mined }: Omit<ChainChange, "tip"> & { mined: ReadonlySet<TxId> },
+  ): void {
+    const unmined = disconnected.toReversed()
+      .flatMap(({ transactions }) => transactions)
+      .filter(({ id }) => !mined.has(id));
+    if (unmined.length === 0) return;
     const children = unmined.flatMap(({ id, outputs }) =>
       [...outputs.keys()].flatMap((index) => this.#pool.spender({ txId: id, index }) ?? [])
     );
@@ -341,14 +433,13 @@ export class Mempool {
     const addedMs = this.#clock.nowMs();
     const returning = unmined.filter((transaction) => !isCoinbase(transaction))
       .map((transaction) => ({ transaction, local: false, addedMs }));
-    this.#queue.run(async () => {
-      for (const { transaction, local, addedMs } of [...returning, ...aside]) {
-        const outcome = await this.#take(transaction, { local, addedMs, returns: true });
-        if (outcome.kind === "accepted" || outcome.kind === "known") continue;
-        const lostRace = [...coinsSpent(transaction)].some((coin) => spent.has(outPointKey(coin)));
+    const spent = spentBy(connected);
+    this.#intake.run((turns) =>
+      this.#takeBack([...returning, ...aside], turns, (transaction) => {
+        const lostRace = coinsSpent(transaction).some((coin) => spent.has(outPointKey(coin)));
         this.#tellRemoved(transaction, lostRace ? "conflict" : "lost-coin");
-      }
-    }).catch((error) => log.warn("Cannot bring payments back: {why}", { why: messageOf(error) }));
+      })
+    ).catch((error) => log.warn("Cannot bring payments back: {why}", { why: messageOf(error) }));
   }
 
   #removeWithDescendants(id: TxId, reason: RemovalReason): void {
@@ -368,48 +459,13 @@ export class Mempool {
   }
 }
 
-function rateOf({ fee, transaction }: PoolEntry): number {
-  return fee / transaction.bytes.length;
-}
-
-interface Saved {
-  readonly transaction: Transaction;
-  readonly addedMs: number;
-  readonly local: boolean;
-}
-
-function encodeSaved({ transaction, addedMs, local }: Saved): Uint8Array {
-  const writer = new ByteWriter(transaction.bytes.length + 16);
-  return writer.varint(addedMs).u8(local ? 1 : 0).bytes(transaction.bytes).finish();
-}
-
-/** Undefined for what an older program wrote in another form: peers will send it again. */
-function decodeSaved(bytes: Uint8Array): Saved | undefined {
-  try {
-    const reader = new ByteReader(bytes);
-    const addedMs = reader.varint();
-    const local = reader.u8() === 1;
-    return { addedMs, local, transaction: decodeTransaction(reader.take(reader.remaining)) };
-  } catch {
-    return undefined;
-  }
-}
-
-/** In the order in which they came, but for children saved before their parents. */
-function parentsFirst(records: readonly Saved[]): Saved[] {
-  const open = new Map(
-    records.toSorted((a, b) => a.addedMs - b.addedMs)
-      .map((record) => [record.transaction.id, record]),
-  );
-  const ordered: Saved[] = [];
-  const visit = (record: Saved) => {
-    if (!open.delete(record.transaction.id)) return;
-    for (const { txId } of coinsSpent(record.transaction)) {
-      const parent = open.get(txId);
-      if (parent !== undefined) visit(parent); // At most 25 deep, by policy.
+/** Coins that `blocks` spend. */
+function spentBy(blocks: readonly Block[]): Set<string> {
+  const spent = new Set<string>();
+  for (const { transactions } of blocks) {
+    for (const transaction of transactions) {
+      for (const outPoint of coinsSpent(transaction)) spent.add(outPointKey(outPoint));
     }
-    ordered.push(record);
-  };
-  for (const record of [...open.values()]) visit(record);
-  return ordered;
+  }
+  return spent;
 }

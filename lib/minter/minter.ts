@@ -124,7 +124,7 @@ export class Minter {
 
   #whatToDo(policy: MinterPolicy): MinterState {
     const { mempool, peers } = this.#parts;
-    if (policy.when === "pending" && mempool.select().length === 0) return "waiting for payments";
+    if (policy.when === "pending" && !mempool.hasMineable()) return "waiting for payments";
     const { connected, everHad } = peers();
     // Whoever mints alone while the others are merely out of reach builds a fork.
     if (everHad && connected === 0 && !policy.solo) return "waiting for a peer";

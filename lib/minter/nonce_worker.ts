@@ -1,31 +1,14 @@
-/** A worker thread that tries nonces, one bounded run at a time, as `grinder.ts` asks. */
-import { HeaderHasher } from "./header_hash.ts";
-
-/** A run of nonces. `header` and `target` come with the first run of a job. */
-export interface RunRequest {
-  job: number;
-  header?: Uint8Array;
-  target?: Uint8Array;
-  high: number;
-  low: number;
-  count: number;
-}
-
-/** `low` of the nonce that was found, or -1. */
-export interface RunResult {
-  job: number;
-  low: number;
-}
+/** A worker thread that tries nonces until it finds one or the job is no longer wanted. */
+import { type SearchRequest, type SearchResult, searchWhileWanted } from "./nonce_range.ts";
 
 interface WorkerScope {
-  onmessage: (event: MessageEvent<RunRequest>) => void;
-  postMessage(result: RunResult): void;
+  onmessage: (event: MessageEvent<SearchRequest>) => void;
+  postMessage(result: SearchResult): void;
 }
 
 const scope = globalThis as unknown as WorkerScope;
-let hasher: HeaderHasher | undefined;
 
 scope.onmessage = ({ data }) => {
-  if (data.header && data.target) hasher = new HeaderHasher(data.header, data.target);
-  scope.postMessage({ job: data.job, low: hasher?.search(data.high, data.low, data.count) ?? -1 });
+  const nonce = searchWhileWanted(data);
+  if (nonce !== undefined) scope.postMessage({ job: data.job, nonce });
 };

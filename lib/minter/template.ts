@@ -6,7 +6,7 @@ import { BLOCK_VERSION } from "../consensus/limits.ts";
 import type { Network } from "../consensus/network.ts";
 import { rewardAt } from "../consensus/reward.ts";
 import { type Amount, sumAmounts } from "../primitives/amount.ts";
-import { type Block, coinbaseMemo, encodeBlock, transactionsRoot } from "../primitives/block.ts";
+import { type Block, blockOf, coinbaseMemo, transactionsRoot } from "../primitives/block.ts";
 import type { Lock } from "../primitives/ids.ts";
 import { encodeTransaction, type Transaction } from "../primitives/transaction.ts";
 
@@ -35,7 +35,7 @@ export function buildTemplate(parts: TemplateParts): Block {
     signatures: [],
   });
   const transactions = [coinbase, ...payments];
-  return encodeBlock({
+  return blockOf({
     transactions,
     header: {
       version: BLOCK_VERSION,

@@ -26,10 +26,10 @@ export type PeerSession = {
   /** Queues a message; false when the session is over or has just been dropped as a slow reader. */
   send(message: Message): boolean;
   /**
-   * For long answers (blocks): waits until little is queued, then sends. False when the session has
-   * ended, or was dropped because the peer read nothing for 20 s.
+   * For long answers (blocks): sends each message as soon as little is queued. False when the session
+   * has ended, or was dropped because the peer read nothing for 20 s.
    */
-  sendPaced(message: Message): Promise<boolean>;
+  sendPaced(...messages: Message[]): Promise<boolean>;
   /**
    * Tells of a fault in what the peer sent: `invalid` ends the session and discourages the peer.
    */

@@ -1,5 +1,6 @@
 /** A libp2p stream as the port's `PeerStream`: bounded in both directions. */
 import type { Connection, Stream } from "@libp2p/interface";
+import { systemClock, yieldToOthers } from "../base/clock.ts";
 import { splitPeerId } from "./addresses.ts";
 import type { PeerStream } from "./transport.ts";
 
@@ -10,6 +11,9 @@ const UNREAD_BYTES_LOW = 1 << 18;
 /** What may still arrive after we said stop: one full receive window, with room to spare. */
 export const RECEIVE_WINDOW_BYTES_MAX = 4 << 20;
 const READ_BUFFER_BYTES_MAX = 2 * RECEIVE_WINDOW_BYTES_MAX;
+
+/** Reading what is here already gives way to the rest of the process after this long. */
+const TURN_MS = 10;
 
 const CLOSE_MS = 1_000;
 
@@ -32,7 +36,7 @@ export class Libp2pStream implements PeerStream {
     // A session is quiet for as long as nothing happens; the connection has its own heartbeat.
     stream.inactivityTimeout = Number.MAX_SAFE_INTEGER;
     stream.maxReadBufferLength = READ_BUFFER_BYTES_MAX;
-    stream.addEventListener("message", (event) => this.#onData(event.data.subarray()));
+    stream.addEventListener("message", (event) => this.#onData(plain(event.data.subarray())));
     stream.addEventListener("remoteCloseWrite", () => this.#onEnd(undefined));
     stream.addEventListener("close", (event) => this.#onEnd(event.error));
     // An end that came while the stream was being negotiated was told to nobody. What came before
@@ -85,7 +89,12 @@ export class Libp2pStream implements PeerStream {
   }
 
   async *#read(): AsyncGenerator<Uint8Array> {
+    let turnStartMs = systemClock.monotonicMs();
     while (true) {
+      if (systemClock.monotonicMs() - turnStartMs > TURN_MS) {
+        await yieldToOthers();
+        turnStartMs = systemClock.monotonicMs();
+      }
       const chunk = this.#unread.shift();
       if (chunk !== undefined) {
         this.#unreadBytes -= chunk.length;
@@ -96,6 +105,7 @@ export class Libp2pStream implements PeerStream {
         return;
       } else {
         await new Promise<void>((resolve) => this.#wake = resolve);
+        turnStartMs = systemClock.monotonicMs();
       }
     }
   }
@@ -108,4 +118,9 @@ export class Libp2pStream implements PeerStream {
       return;
     }
   }
+}
+
+/** A view without the habits of `Buffer`, whose `slice` does not copy. */
+function plain(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -5,6 +5,7 @@ import { type Cancel, type Clock, every } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import { getLogger } from "../base/log.ts";
 import { addressClass } from "../peers/address_class.ts";
+import { PortBusyError } from "./free_port.ts";
 import type { Host } from "./libp2p_host.ts";
 
 /** Interfaces change when a laptop moves to another network: rarely, but then people wait. */
@@ -12,14 +13,6 @@ const RECHECK_MS = 10_000;
 const IP6_ADDRESSES_MAX = 8;
 
 const log = getLogger("net", "listening");
-
-/** The port that was asked for is in use by another program. */
-export class PortBusyError extends Error {
-  constructor(readonly port: number) {
-    super(`Cannot listen on port ${port}: another program uses it`);
-    this.name = "PortBusyError";
-  }
-}
 
 export type ListeningOptions = {
   /** 0 picks a free one. */

@@ -46,6 +46,7 @@ export class SimNetwork {
   readonly #nodes = new Map<string, MemoryTransport>();
   readonly #links = new Set<Link>();
   #islandOf: (peerId: string) => unknown = () => 0;
+  #canMeet: (one: string, other: string) => boolean = () => true;
   #nextPort = 40_000;
 
   constructor(options: SimNetworkOptions) {
@@ -78,6 +79,11 @@ export class SimNetwork {
     }
   }
 
+  /** From now on only these can reach each other, healed or not: gives the network a shape. */
+  restrict(canMeet: (one: string, other: string) => boolean): void {
+    this.#canMeet = canMeet;
+  }
+
   heal(): void {
     this.#islandOf = () => 0;
   }
@@ -90,7 +96,7 @@ export class SimNetwork {
   }
 
   areJoined(one: string, other: string): boolean {
-    return this.#islandOf(one) === this.#islandOf(other);
+    return this.#islandOf(one) === this.#islandOf(other) && this.#canMeet(one, other);
   }
 
   /** Connections open now. */

@@ -8,6 +8,7 @@
  */
 export * from "./addresses.ts";
 export * from "./discovery.ts";
+export * from "./free_port.ts";
 export * from "./hub.ts";
 export * from "./libp2p_transport.ts";
 export * from "./listening.ts";

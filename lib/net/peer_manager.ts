@@ -51,6 +51,8 @@ export interface PeerManagerOptions {
   readonly wanted?: readonly DialTarget[];
   readonly outboundTarget?: number;
   readonly inboundMax?: number;
+  /** Whether addresses are exchanged with peers; true unless said. */
+  readonly gossip?: boolean;
 }
 
 export interface PeerStats {
@@ -82,7 +84,7 @@ export class PeerManager {
   readonly #dialled = new WeakMap<Session, Dialled>();
   readonly #discouragement = new Discouragement();
   readonly #loop: DialLoop;
-  readonly #gossip: Gossip;
+  readonly #gossip: Gossip | undefined;
   readonly #began = new Signal<Session>();
   readonly #ended = new Signal<{ session: Session; reason: string }>();
   readonly #notices = new Signal<string>();
@@ -110,7 +112,7 @@ export class PeerManager {
       outboundAddresses: () => this.#outbound().map((session) => session.address),
       onDialled: (dialled) => this.#onDialled(dialled),
     });
-    this.#gossip = new Gossip({
+    this.#gossip = options.gossip === false ? undefined : new Gossip({
       transport,
       clock,
       random,
@@ -137,7 +139,7 @@ export class PeerManager {
   async stop(): Promise<void> {
     this.#state = "stopped";
     this.#loop.stop();
-    this.#gossip.stop();
+    this.#gossip?.stop();
     for (const cancel of this.#timers) cancel();
     const sessions = [...this.#sessions.values(), ...this.#handshakes];
     const farewells = sessions.map((session) =>
@@ -211,7 +213,7 @@ export class PeerManager {
 
   /** Our addresses have changed: tells the peers. */
   readvertise(): void {
-    void this.#gossip.readvertise();
+    void this.#gossip?.readvertise();
   }
 
   /** Whether the peer is not wanted for now because of something invalid. */
@@ -326,7 +328,7 @@ export class PeerManager {
     rival?.close("duplicate", "a better stream between us was opened");
     this.#loop.onSession(session.peerId);
     this.#updateAnchors();
-    this.#gossip.onSession(session);
+    this.#gossip?.onSession(session);
     this.#began.emit(session);
   }
 
@@ -400,18 +402,26 @@ export class PeerManager {
     this.#notices.emit(text);
   }
 
-  async #onMessage(session: Session, message: Message): Promise<void> {
+  #onMessage(session: Session, message: Message): void | Promise<void> {
     switch (message.type) {
       case "getaddr":
-        return await this.#gossip.onGetAddr(session);
+        return this.#gossip?.onGetAddr(session);
       case "addr":
-        return await this.#gossip.onAddr(session, message.records);
+        return this.#gossip?.onAddr(session, message.records);
       case "version":
       case "goodbye":
         return; // The session's own.
     }
     if (this.#sessions.get(session.peerId) !== session) return;
-    for (const listener of this.#messageListeners) await listener(session, message);
+    // To one listener after the other, and at once as long as none makes it wait.
+    let waits: Promise<void> | undefined;
+    for (const listener of this.#messageListeners) {
+      const handled = waits === undefined
+        ? listener(session, message)
+        : waits.then(() => listener(session, message));
+      waits = handled ?? undefined;
+    }
+    return waits;
   }
 
   #onRefused(session: Session, refusal: Refusal, why: string): void {
@@ -480,7 +490,7 @@ export class PeerManager {
 
   #askForMore(): void {
     const target = this.#options.outboundTarget ?? OUTBOUND_TARGET;
-    if (this.#sessions.size > 0 && this.#sessions.size < target) this.#gossip.ask();
+    if (this.#sessions.size > 0 && this.#sessions.size < target) this.#gossip?.ask();
   }
 }
 

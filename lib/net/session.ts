@@ -8,10 +8,10 @@ import { type Cancel, type Clock, delay } from "../base/clock.ts";
 import { getLogger } from "../base/log.ts";
 import type { Fault } from "../consensus/rules.ts";
 import { WireError, type WireFault } from "../wire/error.ts";
-import { decodeFrame, encodeFrame, type Frame, FrameReader } from "../wire/frame.ts";
+import { decodeFrame, type Frame, FrameReader, FrameWriter } from "../wire/frame.ts";
 import type { GoodbyeCode } from "../wire/goodbye.ts";
 import { type Message, type MessageOf, MESSAGES, type MessageType } from "../wire/messages.ts";
-import { PROTOCOL_VERSION, type VersionBody } from "../wire/version.ts";
+import { FLAG_COMPACT_BLOCKS, PROTOCOL_VERSION, type VersionBody } from "../wire/version.ts";
 import { RateLimiter } from "./rate_limit.ts";
 import type { PeerSource, PeerStream } from "./transport.ts";
 
@@ -23,6 +23,8 @@ export const SEND_BUFFER_MAX = 16 * 1024 * 1024;
 /** Below this a paced sender goes on: enough for 20 ms at 100 MB/s. */
 export const SEND_BUFFER_LOW = 2 * 1024 * 1024;
 const PACE_MS = 10;
+/** Messages of one turn leave in one write, but no more than this: a record of noise, about. */
+const WRITE_BYTES = 60 * 1024;
 /** A reader that takes nothing for so long is dropped. */
 export const SLOW_READER_MS = 20_000;
 /** A peer that goes on past its quota this often is not worth its bandwidth. */
@@ -96,11 +98,13 @@ export class Session {
   readonly #hooks: SessionHooks;
   readonly #limiter = new RateLimiter<MessageType>((type) => MESSAGES[type].quota);
   readonly #asked = new Map<MessageType, number>();
+  readonly #outbox = new FrameWriter();
   readonly #refused = new Map<Refusal, number>();
   readonly #startedMs: number;
   #state: "handshake" | "open" | "ended" = "handshake";
   #remote: VersionBody | undefined;
   #cancelTimeout: Cancel = () => {};
+  #isFlushDue = false;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -126,7 +130,7 @@ export class Session {
       protocol: PROTOCOL_VERSION,
       timeMs: Math.floor(this.#clock.nowMs()),
       nonce: this.#options.nonce,
-      flags: 0,
+      flags: FLAG_COMPACT_BLOCKS,
       ...this.#options.local,
     });
     void this.#read();
@@ -157,7 +161,7 @@ export class Session {
    */
   send(message: Message): boolean {
     if (this.#state !== "open") return false;
-    if (this.#stream.bufferedBytes > SEND_BUFFER_MAX) {
+    if (this.#bufferedBytes > SEND_BUFFER_MAX) {
       this.#dropSlowReader();
       return false;
     }
@@ -167,22 +171,15 @@ export class Session {
   }
 
   /**
-   * For long answers: waits until little is queued, then sends. False when the session has ended,
-   * or was dropped because the peer took nothing for `SLOW_READER_MS`.
+   * For long answers: sends each as soon as little is queued. False when the session has ended, or
+   * was dropped because the peer took nothing for `SLOW_READER_MS`.
    */
-  async sendPaced(message: Message): Promise<boolean> {
-    let lowest = this.#stream.bufferedBytes;
-    let progressMs = this.#clock.monotonicMs();
-    while (this.#state === "open" && this.#stream.bufferedBytes > SEND_BUFFER_LOW) {
-      if (this.#stream.bufferedBytes < lowest) {
-        lowest = this.#stream.bufferedBytes;
-        progressMs = this.#clock.monotonicMs();
-      } else if (this.#clock.monotonicMs() - progressMs >= SLOW_READER_MS) {
-        this.#dropSlowReader();
-      }
-      await delay(this.#clock, PACE_MS);
+  async sendPaced(...messages: Message[]): Promise<boolean> {
+    for (const message of messages) {
+      if (this.#bufferedBytes > SEND_BUFFER_LOW) await this.#pace();
+      if (!this.send(message)) return false;
     }
-    return this.send(message);
+    return this.isOpen;
   }
 
   /**
@@ -211,9 +208,29 @@ export class Session {
   async closeAndWait(code: GoodbyeCode, text: string): Promise<void> {
     if (this.#state === "ended") return;
     this.#write({ type: "goodbye", code, text });
+    this.#flush();
     const closed = this.#stream.close();
     this.#finish({ kind: "closed-by-us", code });
     await closed;
+  }
+
+  get #bufferedBytes(): number {
+    return this.#stream.bufferedBytes + this.#outbox.length;
+  }
+
+  /** Waits until little is queued, or the session ends. */
+  async #pace(): Promise<void> {
+    let lowest = this.#bufferedBytes;
+    let progressMs = this.#clock.monotonicMs();
+    while (this.#state === "open" && this.#bufferedBytes > SEND_BUFFER_LOW) {
+      if (this.#bufferedBytes < lowest) {
+        lowest = this.#bufferedBytes;
+        progressMs = this.#clock.monotonicMs();
+      } else if (this.#clock.monotonicMs() - progressMs >= SLOW_READER_MS) {
+        this.#dropSlowReader();
+      }
+      await delay(this.#clock, PACE_MS);
+    }
   }
 
   async #read(): Promise<void> {
@@ -222,7 +239,9 @@ export class Session {
       for await (const chunk of this.#stream.incoming) {
         this.bytesIn += chunk.length;
         for (const frame of reader.read(chunk)) {
-          await this.#handle(frame);
+          // Most messages are handled at once: then nothing waits, not even for a microtask.
+          const handled = this.#handle(frame);
+          if (handled !== undefined) await handled;
           if (this.hasEnded) return;
         }
       }
@@ -242,9 +261,11 @@ export class Session {
     this.#reset(error.fault);
   }
 
-  async #handle(frame: Frame): Promise<void> {
+  #handle(frame: Frame): void | Promise<void> {
     try {
-      await this.#take(frame);
+      const handled = this.#take(frame);
+      if (handled === undefined) return;
+      return handled.catch((error) => this.#onHandlerError(frame.type, error));
     } catch (error) {
       if (error instanceof WireError) throw error;
       this.#onHandlerError(frame.type, error);
@@ -252,7 +273,7 @@ export class Session {
   }
 
   /** Judges one frame: order, quota, form, in this order; then hands it over. */
-  async #take(frame: Frame): Promise<void> {
+  #take(frame: Frame): void | Promise<void> {
     const isVersion = frame.type === "version";
     if (frame.type !== "goodbye" && isVersion !== (this.#state === "handshake")) {
       return this.#misorder(frame.type);
@@ -261,7 +282,7 @@ export class Session {
     const message = decodeFrame(frame);
     if (message.type === "version") return this.#greet(message);
     if (message.type === "goodbye") return this.#takeLeave(message);
-    await this.#hooks.onMessage(this, message);
+    return this.#hooks.onMessage(this, message);
   }
 
   #misorder(type: MessageType): void {
@@ -304,19 +325,38 @@ export class Session {
   }
 
   #noteAsked(message: Message): void {
-    const expect = (type: MessageType, count: number) =>
-      this.#asked.set(type, Math.min(ASKED_MAX, (this.#asked.get(type) ?? 0) + count));
-    if (message.type === "getaddr") expect("addr", 1);
-    if (message.type === "getheaders") expect("headers", 1);
+    if (message.type === "getaddr") this.#expect("addr", 1);
+    if (message.type === "getheaders") this.#expect("headers", 1);
+    if (message.type === "getblocktxn") {
+      this.#expect("blocktxn", 1);
+      this.#expect("notfound", 1);
+    }
     if (message.type !== "getdata") return;
-    for (const item of message.items) expect(item.kind, 1);
-    expect("notfound", message.items.length);
+    const blocks = message.items.reduce((sum, { kind }) => sum + (kind === "block" ? 1 : 0), 0);
+    this.#expect("block", blocks);
+    this.#expect("tx", message.items.length - blocks);
+    this.#expect("notfound", message.items.length);
+  }
+
+  #expect(type: MessageType, count: number): void {
+    this.#asked.set(type, Math.min(ASKED_MAX, (this.#asked.get(type) ?? 0) + count));
   }
 
   #write(message: Message): void {
-    const frame = encodeFrame(message);
-    this.bytesOut += frame.length;
-    this.#stream.send(frame);
+    this.#outbox.add(message);
+    if (this.#outbox.length >= WRITE_BYTES) return this.#flush();
+    if (this.#isFlushDue) return;
+    this.#isFlushDue = true;
+    queueMicrotask(() => this.#flush());
+  }
+
+  /** Each write is a record of its own on every layer below, and costs what a large one costs. */
+  #flush(): void {
+    this.#isFlushDue = false;
+    if (this.#outbox.length === 0) return;
+    const bytes = this.#outbox.take();
+    this.bytesOut += bytes.length;
+    this.#stream.send(bytes);
   }
 
   #refuse(refusal: Refusal, why: string): void {

@@ -20,9 +20,9 @@ export type SourceStatus = {
   text: string;
 };
 
-/** How far this node's chain is behind what its peers hold. */
+/** How far this node's chain is behind what its peers hold; starting: the network is not up yet. */
 export type SyncStatus = {
-  phase: "offline" | "idle" | "headers" | "blocks" | "synced";
+  phase: "offline" | "starting" | "idle" | "headers" | "blocks" | "synced";
   height: number;
   targetHeight: number;
   blocksPerSecond?: number;
@@ -231,6 +231,15 @@ export type MintResult = {
   peers: number;
 };
 
+/** What became of a block that was handed in; one that breaks a rule is an error instead. */
+export type SubmitResult = {
+  /** connected, reorganized: on the main chain now; orphan: waits for block `missing`. */
+  kind: "connected" | "reorganized" | "side-branch" | "orphan" | "known";
+  id: string;
+  height?: number;
+  missing?: string;
+};
+
 /** A key of the keystore, without its secret. */
 export type WalletKeyInfo = {
   name: string;
@@ -313,6 +322,8 @@ export type NodeApi = {
   /** Throws rejected (5) without enough coins, notFound (3), unreachable (4) with `peer` or `wait`. */
   send(request: SendRequest, onLine?: OnLine): Promise<SendResult>;
   mint(request: MintRequest, onLine?: OnLine): Promise<MintResult>;
+  /** Takes in the encoding of a block made elsewhere. Throws rejected (5), naming the rule. */
+  submitBlock(bytes: Uint8Array): Promise<SubmitResult>;
 
   /** Blocks below height `before` (default: from the tip), newest first; `limit` at most 100. */
   chain(page: { before?: number | undefined; limit: number }): Promise<ChainPage>;
@@ -339,6 +350,17 @@ export type NodeApi = {
 
 /** A node whose connection, or whose opened folder, is given back with `close`. */
 export type NodeHandle = NodeApi & { close(): Promise<void> };
+
+/** A node of this process whose chain is open; its network may still have to come up. */
+export type StartingNode = NodeHandle & {
+  /** The P2P port that is about to be listened on; 0 where no network is wanted. */
+  readonly p2pPort: number;
+  /**
+   * Brings the network up, and begins to mint where that is wanted. Calls that need the network
+   * wait for it. Throws `UserError`: a port that is busy, or interrupted when the node closes.
+   */
+  goOnline(): Promise<void>;
+};
 
 /** What needs the keystore only, and so no network to be opened. */
 export type WalletHandle = Pick<

@@ -1,9 +1,10 @@
 /**
  * Requests to the HTTP API of a running node. Uses node:http because `fetch` would send a loopback
- * request, and the token in it, to the proxy that HTTP_PROXY names.
+ * request, and the token in it, to the proxy that HTTP_PROXY names. It is loaded by the first
+ * request: a node that starts asks nobody, and loading it would hold up its own first answer.
  */
-import { Buffer } from "node:buffer";
-import { type IncomingMessage, request } from "node:http";
+import type { IncomingMessage } from "node:http";
+import { utf8 } from "../base/bytes.ts";
 import { EXIT, type ExitCode, messageOf, UserError } from "../base/errors.ts";
 import type { OnLine } from "./api.ts";
 
@@ -15,6 +16,7 @@ export type ApiRequest = {
   method: "GET" | "POST";
   /** Below /api/v1, such as `status`. */
   path: string;
+  /** Bytes go as they are, everything else as JSON. */
   body?: unknown;
   onLine?: OnLine | undefined;
   /** Ends an attempt that gets no answer at all; without it an answer may take any time. */
@@ -67,13 +69,19 @@ function problemError({ status, content }: ApiAnswer): UserError {
   return new UserError((code ?? EXIT.failed) as ExitCode, detail);
 }
 
-function send(endpoint: Endpoint, call: ApiRequest): Promise<IncomingMessage> {
-  const body = call.body === undefined ? undefined : JSON.stringify(call.body);
+async function send(endpoint: Endpoint, call: ApiRequest): Promise<IncomingMessage> {
+  const { request } = await import("node:http");
+  const isBytes = call.body instanceof Uint8Array;
+  const body = isBytes || call.body === undefined
+    ? call.body as Uint8Array | undefined
+    : utf8(JSON.stringify(call.body));
   const headers: Record<string, string> = { accept: "application/json" };
   if (endpoint.token !== undefined) headers.authorization = `Bearer ${endpoint.token}`;
-  if (call.method === "POST") headers["content-type"] = "application/json";
-  if (body !== undefined) headers["content-length"] = String(Buffer.byteLength(body));
-  return new Promise((resolve, reject) => {
+  if (call.method === "POST") {
+    headers["content-type"] = isBytes ? "application/octet-stream" : "application/json";
+  }
+  if (body !== undefined) headers["content-length"] = String(body.length);
+  return await new Promise((resolve, reject) => {
     const outgoing = request({
       host: endpoint.host,
       port: endpoint.port,

@@ -6,6 +6,7 @@ import { basename } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { EXIT, UserError } from "../base/errors.ts";
 import { Chain } from "../chain/chain.ts";
+import { CheckingPool } from "../chain/checking_pool.ts";
 import { genesisBlock } from "../consensus/genesis.ts";
 import { networkToJson } from "../consensus/network_json.ts";
 import type { Network } from "../consensus/network.ts";
@@ -38,6 +39,7 @@ export class Ledger {
     readonly chain: Chain,
     readonly mempool: Mempool,
     readonly keystore: Keystore,
+    readonly checking: CheckingPool,
   ) {}
 
   /** Throws `UserError` for all that a user can mend: in use, unwritable, damaged. */
@@ -63,12 +65,14 @@ export class Ledger {
     const keystore = await Keystore.open(folder.filePath("wallets.json"));
     const networkFolder = await folder.openNetwork(networkToJson(network), genesisId);
     const kv = await openDenoKv(networkFolder.kvPath);
+    const threads = navigator.hardwareConcurrency;
+    const checking = new CheckingPool({ genesisId, clock, threads });
     let chain: Chain | undefined;
     try {
       const store = await Store.open(kv, genesisId);
       const onProgress = ({ phase, done, total }: { phase: string; done: number; total: number }) =>
         onLine(`${phase}: ${done} of ${total}`);
-      chain = await Chain.open({ store, network, clock, onProgress, rebuild });
+      chain = await Chain.open({ store, network, clock, onProgress, rebuild, checking });
       const mempool = new Mempool({ chain, clock });
       await mempool.load();
       await rememberNetwork(config, networkFolder);
@@ -82,8 +86,10 @@ export class Ledger {
         chain,
         mempool,
         keystore,
+        checking,
       );
     } catch (error) {
+      checking.close();
       await chain?.close().catch(() => {}); // The error to tell is the first one.
       kv.close();
       throw error;
@@ -95,6 +101,7 @@ export class Ledger {
     await this.mempool.save();
     this.mempool.close();
     await this.chain.close();
+    this.checking.close();
     this.store.kv.close();
     this.folder.close();
   }

@@ -16,13 +16,14 @@ import type {
   MintRequest,
   MintResult,
   NetworkInfo,
-  NodeHandle,
   NodeStatus,
   OnLine,
   PeerInfo,
   ReindexReport,
   SendRequest,
   SendResult,
+  StartingNode,
+  SubmitResult,
   TransactionInfo,
   VerifyReport,
   WalletExportResult,
@@ -31,6 +32,7 @@ import type {
 } from "./api.ts";
 import { ownerBalance, ownerHistory } from "./coins.ts";
 import type { Ledger } from "./ledger.ts";
+import type { Network } from "./network.ts";
 import { describeNetwork } from "./network_choice.ts";
 import type { Online } from "./online.ts";
 import { PeerFile, rememberedPeer } from "./peer_file.ts";
@@ -47,7 +49,11 @@ const MINT_COUNT_MAX = 10_000;
 export interface LocalNodeParts {
   ledger: Ledger;
   /** Absent when the folder is open for one command only. */
-  online: Online | undefined;
+  network: Network | undefined;
+  /** See `StartingNode`. */
+  p2pPort: number;
+  /** Called once the network is up. */
+  onOnline: () => void;
   minter: Minter;
   mintingStatus: () => NodeStatus["minter"];
   instanceId: string | undefined;
@@ -58,24 +64,38 @@ export interface LocalNodeParts {
   onClose: () => Promise<void>;
 }
 
-export class LocalNode implements NodeHandle {
+export class LocalNode implements StartingNode {
   readonly #ledger: Ledger;
-  readonly #online: Online | undefined;
+  readonly #network: Network | undefined;
   readonly #minter: Minter;
   readonly #parts: LocalNodeParts;
   readonly #views: Views;
   readonly #startedMs = systemClock.nowMs();
   /** Ends what calls are waiting for when the node closes. */
   readonly #closing = new AbortController();
+  #goingOnline: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(parts: LocalNodeParts) {
     this.#parts = parts;
     this.#ledger = parts.ledger;
-    this.#online = parts.online;
+    this.#network = parts.network;
     this.#minter = parts.minter;
     const { chain, mempool, keystore } = parts.ledger;
     this.#views = new Views({ chain, mempool, nameOf: (lock) => keystore.keyOf(lock)?.name });
+  }
+
+  get p2pPort(): number {
+    return this.#parts.p2pPort;
+  }
+
+  /** What of the network is up. */
+  get #online(): Online | undefined {
+    return this.#network?.online;
+  }
+
+  goOnline(): Promise<void> {
+    return this.#goingOnline ??= this.#goOnline();
   }
 
   status(): Promise<NodeStatus> {
@@ -86,18 +106,18 @@ export class LocalNode implements NodeHandle {
     return Promise.resolve({
       ...(instanceId !== undefined && { instanceId }),
       version: VERSION,
-      running: this.#online !== undefined,
+      running: this.#network !== undefined,
       network: network.name,
       genesisId: chain.genesisId,
       height: tip.height,
       tipId: tip.id,
       tipTimeMs: tip.timeMs,
       totalWork: String(tip.totalWork),
-      ...(this.#online?.status() ?? offlineStatus(tip.height)),
+      ...(this.#online?.status() ?? statusWithoutNetwork(tip.height, this.#network !== undefined)),
       ...(minter && { minter }),
       mempool: { transactions: mempool.size, bytes: mempool.bytes },
       indexes: { ready: chain.indexesReady(), height: chain.indexProgress().height },
-      ...(this.#online && { startedMs: this.#startedMs }),
+      ...(this.#network && { startedMs: this.#startedMs }),
     });
   }
 
@@ -113,7 +133,7 @@ export class LocalNode implements NodeHandle {
   }
 
   async addPeer(address: string): Promise<AddPeerResult> {
-    if (this.#online !== undefined) return await this.#online.addPeer(address);
+    if (this.#network !== undefined) return await (await this.#network.start()).addPeer(address);
     throw new UserError(EXIT.unreachable, "No node runs here: start it with moim start");
   }
 
@@ -137,10 +157,12 @@ export class LocalNode implements NodeHandle {
   async send(request: SendRequest, onLine: OnLine = () => {}): Promise<SendResult> {
     this.#ledger.checkHealthy();
     const { peer } = request;
-    if (peer !== undefined && this.#online === undefined) {
+    if (peer !== undefined && this.#network === undefined) {
       throw new UserError(EXIT.unreachable, "Cannot reach a peer: no network is open");
     }
-    if (peer !== undefined) await this.#online!.reach(peer, this.#closing.signal);
+    if (peer !== undefined) {
+      await (await this.#network!.start()).reach(peer, this.#closing.signal);
+    }
     const payment = await makePayment(this.#ledger, request);
     const peers = this.#online?.peerCount ?? 0;
     const result: SendResult = {
@@ -184,6 +206,21 @@ export class LocalNode implements NodeHandle {
       blocks,
       peers: this.#online?.peerCount ?? 0,
     };
+  }
+
+  async submitBlock(bytes: Uint8Array): Promise<SubmitResult> {
+    this.#ledger.checkHealthy();
+    const outcome = await (this.#online?.offer(bytes) ?? this.#ledger.chain.accept(bytes));
+    if (outcome.kind !== "rejected") {
+      const { kind, id } = outcome;
+      const height = this.#ledger.chain.header(id)?.height;
+      const missing = kind === "orphan" && { missing: outcome.missing };
+      return { kind, id, ...(height !== undefined && { height }), ...missing };
+    }
+    throw new UserError(
+      EXIT.rejected,
+      `The block was refused (${outcome.rule}): ${outcome.detail}; make another on the newest block`,
+    );
   }
 
   async chain(page: { before?: number | undefined; limit: number }): Promise<ChainPage> {
@@ -309,6 +346,11 @@ export class LocalNode implements NodeHandle {
     return this.#closed ??= this.#parts.onClose();
   }
 
+  async #goOnline(): Promise<void> {
+    await this.#network?.start();
+    if (!this.#closing.signal.aborted) this.#parts.onOnline();
+  }
+
   async #at(height: number): Promise<Block> {
     const { chain } = this.#ledger;
     const id = chain.blockIdAt(height);
@@ -331,13 +373,13 @@ export class LocalNode implements NodeHandle {
   }
 
   async #untilMined({ transaction }: MadePayment, onLine: OnLine): Promise<void> {
-    if (this.#online === undefined) {
+    if (this.#network === undefined) {
       throw new UserError(
         EXIT.unreachable,
         `No node runs here: payment ${transaction.id} is queued and goes out with moim start`,
       );
     }
-    await this.#online.untilReached(this.#closing.signal);
+    await (await this.#network.start()).untilReached(this.#closing.signal);
     onLine("waiting for a block with this payment");
     const { mempool } = this.#ledger;
     const gone = new AbortController();
@@ -364,13 +406,18 @@ export class LocalNode implements NodeHandle {
   }
 }
 
-function offlineStatus(height: number) {
+/** `isStarting`: the chain is open and the API answers, but libp2p is still on its way. */
+function statusWithoutNetwork(height: number, isStarting: boolean) {
   return {
-    sync: { phase: "offline" as const, height, targetHeight: height },
+    sync: {
+      phase: isStarting ? "starting" as const : "offline" as const,
+      height,
+      targetHeight: height,
+    },
     peers: 0,
     peersKnown: 0,
     addresses: [],
-    reachability: "no node runs here",
+    reachability: isStarting ? "the network is starting" : "no node runs here",
     discovery: [],
   };
 }

@@ -2,19 +2,20 @@
  * The composition root: the only place that builds a whole node, in order, and takes it down in
  * the reverse order.
  */
-import { every, systemClock } from "../base/clock.ts";
+import { every, systemClock, yieldToOthers } from "../base/clock.ts";
 import { systemRandom } from "../base/random.ts";
 import { RecentSet } from "../base/recent_set.ts";
 import type { BlockId } from "../primitives/ids.ts";
 import { Grinder, Minter } from "../minter/mod.ts";
 import type { Owner } from "../wallet/keystore.ts";
-import type { NodeHandle, OnEvent, OpenOptions } from "./api.ts";
+import type { NodeHandle, OnEvent, OpenOptions, StartingNode } from "./api.ts";
 import type { NodeConfig } from "./config.ts";
 import { Ledger } from "./ledger.ts";
 import { tellLedgerEvents } from "./ledger_events.ts";
 import { LocalNode } from "./local_node.ts";
 import { MintingStatus } from "./minting_status.ts";
-import type { Online } from "./online.ts";
+import { Network } from "./network.ts";
+import { chooseP2pPort } from "./p2p_port.ts";
 
 /** Blocks remembered as made here, for what is told of them. */
 const OWN_BLOCKS_MAX = 10_000;
@@ -26,6 +27,19 @@ const EXPIRE_EVERY_MS = 10 * 60_000;
  * can mend, with everything closed again.
  */
 export async function openNode(config: NodeConfig, options: OpenOptions): Promise<NodeHandle> {
+  const node = await startNode(config, options);
+  if (options.mode === "offline") return node;
+  try {
+    await node.goOnline();
+    return node;
+  } catch (error) {
+    await node.close();
+    throw error;
+  }
+}
+
+/** As `openNode`, but gives the node as soon as the chain is open: online, `goOnline` does more. */
+export async function startNode(config: NodeConfig, options: OpenOptions): Promise<StartingNode> {
   const onEvent = options.onEvent ?? (() => {});
   const onLine = (text: string) => onEvent({ kind: "notice", level: "info", text });
   const startMs = systemClock.monotonicMs();
@@ -40,7 +54,7 @@ export async function openNode(config: NodeConfig, options: OpenOptions): Promis
     for (const close of closers.splice(0).reverse()) await close();
   };
   try {
-    return await compose(config, { options, ledger, openedInMs, onEvent, closers, closeAll });
+    return compose(config, { options, ledger, openedInMs, onEvent, closers, closeAll });
   } catch (error) {
     await closeAll();
     throw error;
@@ -56,7 +70,7 @@ interface Composition {
   closeAll: () => Promise<void>;
 }
 
-async function compose(config: NodeConfig, parts: Composition): Promise<NodeHandle> {
+function compose(config: NodeConfig, parts: Composition): StartingNode {
   const { options, ledger, onEvent, closers } = parts;
   const { chain, mempool } = ledger;
   // Before any port is opened: a mistyped name must change nothing.
@@ -71,8 +85,9 @@ async function compose(config: NodeConfig, parts: Composition): Promise<NodeHand
     tipId: chain.tip().id,
     isNew: chain.tip().height === 0,
   });
-  let online: Online | undefined;
-  const grinder = new Grinder({ threads: 1, random: systemRandom });
+  const p2pPort = options.mode === "online" ? chooseP2pPort(config) : 0;
+  const network = options.mode === "online" ? makeNetwork(config, parts, p2pPort) : undefined;
+  const grinder = new Grinder({ threads: config.mintThreads, random: systemRandom });
   closers.push(() => grinder.close());
   const minter = new Minter({
     chain,
@@ -80,7 +95,7 @@ async function compose(config: NodeConfig, parts: Composition): Promise<NodeHand
     clock: systemClock,
     random: systemRandom,
     grind: (template, signal) => grinder.grind(template, signal),
-    peers: () => online?.peerState() ?? { connected: 0, everHad: false },
+    peers: () => network?.online?.peerState() ?? { connected: 0, everHad: false },
   });
   const ours = new RecentSet<BlockId>(OWN_BLOCKS_MAX);
   minter.found.subscribe((block) => ours.add(block.id));
@@ -88,32 +103,43 @@ async function compose(config: NodeConfig, parts: Composition): Promise<NodeHand
     ledger,
     onEvent,
     isOurs: (id) => ours.has(id),
-    isBulk: () => online?.isSyncing ?? false,
+    isBulk: () => network?.online?.isSyncing ?? false,
   }));
-  const onStop = options.onStop ?? (() => {});
-  if (options.mode === "online") {
-    const { Online } = await import("./online.ts");
-    const onFailure = (error: unknown) => {
-      onEvent({ kind: "notice", level: "warning", text: `Cannot go on: ${String(error)}` });
-      onStop();
-    };
-    const ports = { clock: systemClock, random: systemRandom };
-    const started = await Online.start({ ledger, config, ...ports, onEvent, onFailure });
-    online = started;
-    closers.push(() => started.stop(), expireNowAndThen(ledger));
-  }
+  if (network) closers.push(() => network.close(), expireNowAndThen(ledger));
   closers.push(() => minter.stop());
-  const minting = minterOwner && startMinting(config, { minter, grinder, onEvent }, minterOwner);
-  if (minting) closers.push(() => minting.stop());
+  let minting: MintingStatus | undefined;
+  closers.push(() => minting?.stop());
   return new LocalNode({
     ledger,
-    online,
+    network,
+    p2pPort,
+    // Not before the network is up: whoever has peers mints when they are there.
+    onOnline: () => {
+      minting = minterOwner && startMinting(config, { minter, grinder, onEvent }, minterOwner);
+    },
     minter,
     mintingStatus: () => minting?.status(),
     instanceId: options.instanceId,
     ...(options.rebuild && { rebuiltInMs: parts.openedInMs }),
-    onStop,
+    onStop: options.onStop ?? (() => {}),
     onClose: parts.closeAll,
+  });
+}
+
+/** The network of a node, which loads libp2p and opens its port when it is started. */
+function makeNetwork(config: NodeConfig, parts: Composition, port: number): Network {
+  const { ledger, onEvent, options } = parts;
+  const onFailure = (error: unknown) => {
+    onEvent({ kind: "notice", level: "warning", text: `Cannot go on: ${String(error)}` });
+    options.onStop?.();
+  };
+  const ports = { clock: systemClock, random: systemRandom };
+  return new Network(async () => {
+    const { loadLibp2p } = await import("../net/load_libp2p.ts");
+    await loadLibp2p();
+    const { Online } = await import("./online.ts");
+    await yieldToOthers();
+    return await Online.start({ ledger, config, port, ...ports, onEvent, onFailure });
   });
 }
 

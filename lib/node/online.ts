@@ -3,11 +3,12 @@ import { type Clock, delay } from "../base/clock.ts";
 import { EXIT, UserError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
 import { RecentSet } from "../base/recent_set.ts";
+import type { Outcome } from "../chain/outcome.ts";
 import { spendLock } from "../consensus/coins.ts";
 import type { PeerSession } from "../net/hub.ts";
 import { parsePeerArgument } from "../net/addresses.ts";
 import { Libp2pTransport, type Libp2pTransportOptions } from "../net/libp2p_transport.ts";
-import { PortBusyError } from "../net/listening.ts";
+import { PortBusyError } from "../net/free_port.ts";
 import { PeerManager } from "../net/peer_manager.ts";
 import type { Candidate, DialTarget } from "../net/transport.ts";
 import { PeerBook } from "../peers/peer_book.ts";
@@ -24,11 +25,10 @@ import type {
 } from "./api.ts";
 import type { NodeConfig } from "./config.ts";
 import { type Ledger, updateState } from "./ledger.ts";
+import { portAfter } from "./p2p_port.ts";
 import { PeerFile, rememberedPeer } from "./peer_file.ts";
 import { VERSION } from "./version.ts";
 
-/** An unrequested port that is busy moves on by one, so often. */
-const PORTS_TRIED_MAX = 100;
 /** Fewer outbound sessions than this, and the DHT is asked every minute. */
 const WANTED_OUTBOUND = 4;
 /** How long a named peer may take to answer before a command gives up on it. */
@@ -41,12 +41,20 @@ const DELIVERY_MS = 5_000;
 export interface OnlineParts {
   ledger: Ledger;
   config: NodeConfig;
+  /** The P2P port to take first: free a moment ago. */
+  port: number;
   clock: Clock;
   random: Random;
   onEvent: OnEvent;
   /** The chain can no longer be written: the node must end. */
   onFailure: (error: unknown) => void;
 }
+
+/** libp2p and the system take milliseconds to say where we are, and `status` may be asked often. */
+const WHEREABOUTS_MS = 250;
+
+/** Where this node can be reached, as `status` tells it. */
+type Whereabouts = Pick<NodeStatus, "addresses" | "reachability">;
 
 export class Online {
   readonly #parts: OnlineParts;
@@ -58,6 +66,7 @@ export class Online {
   /** Payments that some peer has asked for since they were made. */
   readonly #fetched = new RecentSet<TxId>(FETCHED_MAX);
   #hadPeers: boolean;
+  #toldWhereabouts: { readonly atMs: number; readonly told: Whereabouts } | undefined;
 
   private constructor(
     parts: OnlineParts,
@@ -95,7 +104,6 @@ export class Online {
     const later: { peers?: PeerManager; early: Candidate[] } = { early: [] };
     const transport = await listen(parts, {
       identitySeed: await ledger.folder.identitySeed(),
-      port: config.port,
       announce: config.announce,
       dht: { mode: config.dht, ...(config.dhtProtocol && { protocol: config.dhtProtocol }) },
       bootstraps: bootstrapsOf(targets, book),
@@ -116,6 +124,7 @@ export class Online {
       clock,
       random,
       wanted: targets,
+      gossip: config.gossip,
       local: () => {
         const { id, height, totalWork } = ledger.chain.tip();
         return {
@@ -149,6 +158,11 @@ export class Online {
     return phase === "blocks" && targetHeight - height > 2;
   }
 
+  /** As `Chain.accept`, for a block of the user's: peers hear of it before it is checked. */
+  offer(bytes: Uint8Array): Promise<Outcome> {
+    return this.#sync.offer(bytes);
+  }
+
   /** For the minter: whoever once had peers waits for one. */
   peerState(): { connected: number; everHad: boolean } {
     return { connected: this.peerCount, everHad: this.#hadPeers };
@@ -170,11 +184,22 @@ export class Online {
       peers: this.peerCount,
       peersKnown: this.#book.size,
       peerId: this.#transport.peerId,
-      addresses: this.#transport.addresses(),
-      reachability: this.#transport.reachability().text,
+      ...this.#whereabouts(),
       discovery: this.#sources(),
       refused: this.#peers.stats().refused as Record<string, number>,
     };
+  }
+
+  #whereabouts(): Whereabouts {
+    const nowMs = this.#parts.clock.monotonicMs();
+    const former = this.#toldWhereabouts;
+    if (former !== undefined && nowMs - former.atMs < WHEREABOUTS_MS) return former.told;
+    const told = {
+      addresses: this.#transport.addresses(),
+      reachability: this.#transport.reachability().text,
+    };
+    this.#toldWhereabouts = { atMs: nowMs, told };
+    return told;
   }
 
   /** Sessions first, then those that the book remembers. */
@@ -372,23 +397,16 @@ function bootstrapsOf(targets: readonly DialTarget[], book: PeerBook): string[] 
 
 /** Opens the port; one that nobody asked for may be the next free one, which is remembered. */
 async function listen(
-  { config }: OnlineParts,
-  options: Libp2pTransportOptions,
+  { config, port: first }: OnlineParts,
+  options: Omit<Libp2pTransportOptions, "port">,
 ): Promise<Libp2pTransport> {
-  for (let port = config.port;; port++) {
+  for (let port = first;; port = portAfter(config, port)) {
     try {
       const transport = await Libp2pTransport.start({ ...options, port });
-      if (port !== config.port) await updateState(config, { port });
+      if (!config.portRequested && port !== config.port) await updateState(config, { port });
       return transport;
     } catch (error) {
       if (!(error instanceof PortBusyError)) throw error;
-      if (config.portRequested || port >= config.port + PORTS_TRIED_MAX || port >= 65535) {
-        throw new UserError(
-          EXIT.failed,
-          `Cannot listen on port ${port}: it is in use; end the other program, or give another ` +
-            "--port (0 picks a free one)",
-        );
-      }
     }
   }
 }

@@ -16,6 +16,7 @@ import type {
   ReindexReport,
   SendRequest,
   SendResult,
+  SubmitResult,
   TransactionInfo,
   VerifyReport,
   WalletExportResult,
@@ -69,6 +70,10 @@ export class RemoteNode implements NodeHandle {
 
   mint(request: MintRequest, onLine?: OnLine): Promise<MintResult> {
     return this.#post("mint", request, onLine);
+  }
+
+  submitBlock(bytes: Uint8Array): Promise<SubmitResult> {
+    return this.#post("blocks", bytes);
   }
 
   chain(page: { before?: number | undefined; limit: number }): Promise<ChainPage> {

@@ -19,9 +19,11 @@ export type Settings = {
   dht: "public" | "private" | "off";
   dhtProtocol: string | undefined;
   lan: boolean;
+  gossip: boolean;
   announce: string[];
   minter: string | undefined;
   mintWhen: "pending" | "always";
+  mintThreads: number;
   solo: boolean;
   http: HttpSetting;
   logLevel: LogLevel;
@@ -37,6 +39,8 @@ type Setting<Value> = {
   builtIn: Value;
 };
 
+const MINT_THREADS_MAX = 64;
+
 /** Longest phrase in bytes (consensus.md: a network's name). */
 const RENDEZVOUS_BYTES_MAX = 200;
 
@@ -48,6 +52,7 @@ export const SETTINGS: { [Name in SettingName]: Setting<Settings[Name]> } = {
   dht: { env: "MOIM_DHT", parse: oneOf("public", "private", "off"), builtIn: "public" },
   dhtProtocol: { env: "MOIM_DHT_PROTOCOL", parse: parseProtocol, builtIn: undefined },
   lan: { env: "MOIM_LAN", parse: parseSwitch, builtIn: true },
+  gossip: { env: "MOIM_GOSSIP", parse: parseSwitch, builtIn: true },
   announce: {
     env: "MOIM_ANNOUNCE",
     isList: true,
@@ -56,6 +61,11 @@ export const SETTINGS: { [Name in SettingName]: Setting<Settings[Name]> } = {
   },
   minter: { env: "MOIM_MINTER", parse: parseText, builtIn: undefined },
   mintWhen: { env: "MOIM_MINT_WHEN", parse: oneOf("pending", "always"), builtIn: "pending" },
+  mintThreads: {
+    env: "MOIM_MINT_THREADS",
+    parse: parseThreads,
+    builtIn: Math.min(navigator.hardwareConcurrency, MINT_THREADS_MAX),
+  },
   solo: { env: "MOIM_SOLO", parse: parseSwitch, builtIn: false },
   http: { env: "MOIM_HTTP", parse: parseHttp, builtIn: { kind: "on", host: "127.0.0.1" } },
   logLevel: {
@@ -132,6 +142,14 @@ function parsePort(text: string): number {
     throw new Error("give a port from 0 to 65535 (0 picks a free one)");
   }
   return Number(text);
+}
+
+function parseThreads(text: string): number {
+  const threads = /^[0-9]{1,2}$/.test(text) ? Number(text) : 0;
+  if (threads < 1 || threads > MINT_THREADS_MAX) {
+    throw new Error(`give a number from 1 to ${MINT_THREADS_MAX}`);
+  }
+  return threads;
 }
 
 function parseSwitch(text: string): boolean {

@@ -3,14 +3,14 @@
  * wallet accepts one: data = version 0, then the 20-byte lock.
  */
 import { bech32m } from "@scure/base";
-import { concatBytes } from "../base/bytes.ts";
-import { hash160 } from "./hash.ts";
+import { hash160Hex } from "./hash.ts";
 import { asLock, idBytes, type Lock, LOCK_BYTES } from "./ids.ts";
 
 export const ADDRESS_PREFIX = "moim";
 const ADDRESS_VERSION = 0;
 /** The only lock type so far: one Ed25519 key. */
 export const KEY_LOCK_TYPE = 0x01;
+const KEY_LOCK_TYPE_BYTES = Uint8Array.of(KEY_LOCK_TYPE);
 
 /** A text that is not an address; the message tells what is wrong with it. */
 export class AddressError extends Error {
@@ -22,7 +22,7 @@ export class AddressError extends Error {
 
 /** The lock that the owner of `publicKey` opens: RIPEMD-160(SHA-256(0x01 ‖ key)). */
 export function lockOf(publicKey: Uint8Array): Lock {
-  return asLock(hash160(concatBytes(Uint8Array.of(KEY_LOCK_TYPE), publicKey)));
+  return hash160Hex(KEY_LOCK_TYPE_BYTES, publicKey) as Lock;
 }
 
 /** The address of `lock`, such as `moim1q…`. */

@@ -5,10 +5,10 @@
  *   varint count ‖ transactions
  */
 import { ByteReader, ByteWriter, CodecError, concatBytes } from "../base/bytes.ts";
-import { sha256d } from "./hash.ts";
+import { sha256dHex } from "./hash.ts";
 import { asBlockId, asHash, type BlockId, type Hash, HASH_BYTES, idBytes } from "./ids.ts";
-import { merkleRoot } from "./merkle.ts";
-import { readTransaction, type Transaction } from "./transaction.ts";
+import { merkleRootOfIds } from "./merkle.ts";
+import { type KnownHashes, readTransaction, type Transaction } from "./transaction.ts";
 
 export const HEADER_BYTES = 92;
 /** Where the nonce stands in an encoded header. */
@@ -63,7 +63,7 @@ export function readHeader(reader: ByteReader): BlockHeader {
   const bits = reader.u32();
   const nonce = reader.u64();
   const bytes = reader.since(start);
-  const id = asBlockId(sha256d(bytes));
+  const id = sha256dHex(bytes) as BlockId;
   const timeMs = Number(time);
   return { id, version, height, previous, merkleRoot: root, timeMs, bits, nonce, bytes };
 }
@@ -81,8 +81,11 @@ export function encodeHeader(fields: HeaderFields): BlockHeader {
   return decodeHeader(writer.finish());
 }
 
-/** Throws `CodecError` unless `bytes` is exactly one block. Nothing is copied. */
-export function decodeBlock(bytes: Uint8Array): Block {
+/**
+ * Throws `CodecError` unless `bytes` is exactly one block. Nothing is copied, and nothing hashed
+ * that is `known`.
+ */
+export function decodeBlock(bytes: Uint8Array, known?: KnownHashes): Block {
   const reader = new ByteReader(bytes);
   const header = readHeader(reader);
   const count = reader.varint();
@@ -90,8 +93,22 @@ export function decodeBlock(bytes: Uint8Array): Block {
     throw new CodecError(`Cannot decode block: ${count} transactions do not fit in the bytes left`);
   }
   const transactions = new Array<Transaction>(count);
-  for (let at = 0; at < count; at++) transactions[at] = readTransaction(reader);
+  for (let at = 0; at < count; at++) transactions[at] = readTransaction(reader, known);
   reader.end();
+  return { id: header.id, header, transactions, bytes };
+}
+
+/**
+ * As `encodeBlock`, with `transactions` as they are: each is of one piece already, so none is read
+ * or hashed again.
+ */
+export function blockOf(
+  parts: { readonly header: HeaderFields; readonly transactions: readonly Transaction[] },
+): Block {
+  const { transactions } = parts;
+  const header = encodeHeader(parts.header);
+  const count = new ByteWriter(8).varint(transactions.length).finish();
+  const bytes = concatBytes(header.bytes, count, ...transactions.map((each) => each.bytes));
   return { id: header.id, header, transactions, bytes };
 }
 
@@ -99,15 +116,12 @@ export function decodeBlock(bytes: Uint8Array): Block {
 export function encodeBlock(
   parts: { readonly header: HeaderFields; readonly transactions: readonly Transaction[] },
 ): Block {
-  const header = encodeHeader(parts.header);
-  const count = new ByteWriter(8).varint(parts.transactions.length).finish();
-  const bodies = parts.transactions.map((transaction) => transaction.bytes);
-  return decodeBlock(concatBytes(header.bytes, count, ...bodies));
+  return decodeBlock(blockOf(parts).bytes);
 }
 
 /** The Merkle root over the ids of `transactions`. */
 export function transactionsRoot(transactions: readonly Transaction[]): Hash {
-  return asHash(merkleRoot(transactions.map((transaction) => idBytes(transaction.id))));
+  return asHash(merkleRootOfIds(transactions.map(({ id }) => id)));
 }
 
 /** A coinbase's memo: the height as a varint, so that ids never repeat, then `extra`. */

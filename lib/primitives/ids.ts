@@ -1,5 +1,5 @@
 /** Names of things: branded lower-case hex, in byte order. Bytes appear only at wire and disk. */
-import { CodecError, fromHex, toHex } from "../base/bytes.ts";
+import { CodecError, fromHex, toHex, trustedHex } from "../base/bytes.ts";
 
 declare const brand: unique symbol;
 type Branded<Name extends string> = string & { readonly [brand]: Name };
@@ -39,5 +39,5 @@ export const asLock = (source: Uint8Array | string) => named(source, LOCK_BYTES)
 
 /** The bytes that an id or lock names. */
 export function idBytes(id: Hash | BlockId | TxId | Lock): Uint8Array<ArrayBuffer> {
-  return fromHex(id);
+  return trustedHex(id);
 }

@@ -1,6 +1,7 @@
 /** The RFC 6962 (section 2.1) Merkle tree hash: leaves and nodes can never be mistaken. */
 import { equalBytes } from "../base/bytes.ts";
-import { sha256 } from "./hash.ts";
+import { sha256, treeHash } from "./hash.ts";
+import { type Hash, idBytes, type TxId } from "./ids.ts";
 
 const LEAF = Uint8Array.of(0x00);
 const NODE = Uint8Array.of(0x01);
@@ -27,6 +28,11 @@ export function merkleRoot(leaves: readonly Uint8Array[]): Uint8Array {
   let level = leaves.map(hashLeaf);
   while (level.length > 1) level = levelAbove(level);
   return level[0]!;
+}
+
+/** `merkleRoot` over ids: much faster for them. */
+export function merkleRootOfIds(ids: readonly (Hash | TxId)[]): Uint8Array {
+  return (ids.length > 0 ? treeHash(ids) : undefined) ?? merkleRoot(ids.map(idBytes));
 }
 
 /** The audit path of leaf `index` (RFC 6962 section 2.1.1), lowest sibling first. */

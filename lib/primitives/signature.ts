@@ -13,10 +13,11 @@ import { Buffer } from "node:buffer";
 import {
   createPrivateKey,
   createPublicKey,
+  type KeyObject,
   sign as signBytes,
   verify as verifyBytes,
 } from "node:crypto";
-import { compareBytes, fromHex } from "../base/bytes.ts";
+import { compareBytes, fromHex, toHex } from "../base/bytes.ts";
 
 export const PUBLIC_KEY_BYTES = 32;
 export const SIGNATURE_BYTES = 64;
@@ -56,18 +57,35 @@ export function verify(
   message: Uint8Array,
   publicKey: Uint8Array,
 ): boolean {
-  if (signature.length !== SIGNATURE_BYTES || !isAcceptableKey(publicKey)) return false;
+  if (signature.length !== SIGNATURE_BYTES) return false;
   if (!isBelow(signature.subarray(32), GROUP_ORDER)) return false;
   try {
-    const key = createPublicKey({
-      key: Buffer.concat([PUBLIC_KEY_PREFIX, publicKey]),
-      format: "der",
-      type: "spki",
-    });
-    return verifyBytes(null, message, key, signature);
+    const key = keyObject(publicKey);
+    return key !== undefined && verifyBytes(null, message, key, signature);
   } catch {
     return false; // Some platforms refuse a key that is no curve point when it is loaded.
   }
+}
+
+/** Keys in use, each by its hex: owners sign again and again, and making one costs 13 us. */
+const keyObjects = new Map<string, KeyObject>();
+/** About 2 MB. */
+const KEY_OBJECTS_MAX = 4_096;
+
+/** The platform's form of a key; undefined for one that no signature is right by. */
+function keyObject(publicKey: Uint8Array): KeyObject | undefined {
+  const name = toHex(publicKey);
+  const kept = keyObjects.get(name);
+  if (kept !== undefined) return kept;
+  if (!isAcceptableKey(publicKey)) return undefined;
+  const made = createPublicKey({
+    key: Buffer.concat([PUBLIC_KEY_PREFIX, publicKey]),
+    format: "der",
+    type: "spki",
+  });
+  if (keyObjects.size >= KEY_OBJECTS_MAX) keyObjects.clear();
+  keyObjects.set(name, made);
+  return made;
 }
 
 /** Whether `publicKey` is canonically encoded and not of small order. */

@@ -14,7 +14,7 @@
 import { ByteReader, ByteWriter, CodecError, concatBytes, toHex, utf8 } from "../base/bytes.ts";
 import { KEY_LOCK_TYPE, lockOf } from "./address.ts";
 import { type Amount, amount } from "./amount.ts";
-import { sha256d } from "./hash.ts";
+import { sha256d, sha256dHex } from "./hash.ts";
 import {
   asLock,
   asTxId,
@@ -42,6 +42,8 @@ export interface Spend {
   /** 32 bytes. */
   readonly publicKey: Uint8Array;
   readonly coins: readonly OutPoint[];
+  /** The lock that the key opens, where it was hashed already. */
+  readonly lock?: Lock;
 }
 
 export interface Output {
@@ -79,7 +81,13 @@ export function outPointKey(outPoint: OutPoint): string {
 
 /** The lock that a spend opens. */
 export function lockOfSpend(spend: Spend): Lock {
-  return lockOf(spend.publicKey);
+  return spend.lock ?? lockOf(spend.publicKey);
+}
+
+/** What decoding would have to hash, in order, known from somewhere that can be trusted. */
+export interface KnownHashes {
+  nextId(): TxId;
+  nextLock(): Lock;
 }
 
 /** Throws `CodecError` unless `bytes` is exactly one transaction. */
@@ -90,14 +98,17 @@ export function decodeTransaction(bytes: Uint8Array): Transaction {
   return transaction;
 }
 
-/** Reads one transaction and leaves the reader behind it. Throws `CodecError`. */
-export function readTransaction(reader: ByteReader): Transaction {
+/**
+ * Reads one transaction and leaves the reader behind it; hashes only what is not `known`.
+ * Throws `CodecError`.
+ */
+export function readTransaction(reader: ByteReader, known?: KnownHashes): Transaction {
   const start = reader.offset;
   const version = reader.varint();
   if (version !== TRANSACTION_VERSION) {
     throw new CodecError(`Cannot decode transaction: unknown version ${version}`);
   }
-  const spends = readList(reader, 2 + PUBLIC_KEY_BYTES, readSpend);
+  const spends = readList(reader, 2 + PUBLIC_KEY_BYTES, (from) => readSpend(from, known));
   const outputs = readList(reader, 1 + LOCK_BYTES, readOutput);
   const memoLength = reader.varint();
   if (memoLength > MAX_MEMO_BYTES) throw new CodecError("Cannot decode transaction: memo too long");
@@ -105,7 +116,8 @@ export function readTransaction(reader: ByteReader): Transaction {
   const unsignedBytes = reader.since(start);
   const signatures = spends.map(() => reader.take(SIGNATURE_BYTES));
   const bytes = reader.since(start);
-  return { id: asTxId(sha256d(bytes)), spends, outputs, memo, signatures, bytes, unsignedBytes };
+  const id = known?.nextId() ?? (sha256dHex(bytes) as TxId);
+  return { id, spends, outputs, memo, signatures, bytes, unsignedBytes };
 }
 
 /** Encodes what `decodeTransaction` reads. Throws `CodecError` for what it would refuse. */
@@ -120,10 +132,10 @@ export function encodeDraft(draft: TransactionDraft): Uint8Array<ArrayBuffer> {
   const writer = new ByteWriter().varint(TRANSACTION_VERSION).varint(draft.spends.length);
   for (const spend of draft.spends) {
     writer.u8(KEY_LOCK_TYPE).bytes(spend.publicKey).varint(spend.coins.length);
-    for (const coin of spend.coins) writer.bytes(idBytes(coin.txId)).varint(coin.index);
+    for (const coin of spend.coins) writer.hex(coin.txId).varint(coin.index);
   }
   writer.varint(draft.outputs.length);
-  for (const output of draft.outputs) writer.varint(output.amount).bytes(idBytes(output.lock));
+  for (const output of draft.outputs) writer.varint(output.amount).hex(output.lock);
   return writer.varint(draft.memo.length).bytes(draft.memo).finish();
 }
 
@@ -133,8 +145,15 @@ export function encodeDraft(draft: TransactionDraft): Uint8Array<ArrayBuffer> {
  * transaction is.
  */
 export function signedMessage(unsignedBytes: Uint8Array, genesisId: BlockId): Uint8Array {
-  return concatBytes(SIGNED_MESSAGE_TAG, sha256d(idBytes(genesisId), unsignedBytes));
+  if (genesis.id !== genesisId) genesis = { id: genesisId, bytes: idBytes(genesisId) };
+  return concatBytes(SIGNED_MESSAGE_TAG, sha256d(genesis.bytes, unsignedBytes));
 }
+
+/** The chain asked for last: mostly there is one, and its bytes are needed for every signature. */
+let genesis: { id: BlockId | undefined; bytes: Uint8Array } = {
+  id: undefined,
+  bytes: new Uint8Array(),
+};
 
 /** Signs each spend with the 32-byte seed that `seedOf` gives for its public key. */
 export function signTransaction(
@@ -162,7 +181,7 @@ function readList<Item>(
   return items;
 }
 
-function readSpend(reader: ByteReader): Spend {
+function readSpend(reader: ByteReader, known: KnownHashes | undefined): Spend {
   const lockType = reader.u8();
   if (lockType !== KEY_LOCK_TYPE) {
     throw new CodecError(`Cannot decode spend: unknown lock type ${lockType}`);
@@ -172,7 +191,7 @@ function readSpend(reader: ByteReader): Spend {
   if (coins.length === 0) {
     throw new CodecError(`Cannot decode spend: ${toHex(publicKey)} has no coins`);
   }
-  return { publicKey, coins };
+  return known === undefined ? { publicKey, coins } : { publicKey, coins, lock: known.nextLock() };
 }
 
 function readOutPoint(reader: ByteReader): OutPoint {

@@ -35,7 +35,35 @@ export async function readParts(
   key: (part: number) => KvKey,
 ): Promise<Uint8Array | undefined> {
   const value = await kv.get(key(0));
-  if (value === null) return undefined;
+  return value === null ? undefined : await wholeOf(kv, { record, key }, value);
+}
+
+/** Something stored in parts, and its name in an error. */
+export interface PartsName {
+  readonly record: string;
+  readonly key: (part: number) => KvKey;
+}
+
+/** As `readParts` for each of `names`, with as few reads as possible. */
+export async function readPartsMany(
+  kv: KvStore,
+  names: readonly PartsName[],
+): Promise<(Uint8Array | undefined)[]> {
+  const values = await kv.getMany(names.map(({ key }) => key(0)));
+  const found: (Uint8Array | undefined)[] = [];
+  for (const [at, name] of names.entries()) {
+    const value = values[at] ?? null;
+    found.push(value === null ? undefined : await wholeOf(kv, name, value));
+  }
+  return found;
+}
+
+/** The whole that begins with the first part `value`. */
+async function wholeOf(
+  kv: KvStore,
+  { record, key }: PartsName,
+  value: Uint8Array,
+): Promise<Uint8Array> {
   const first = opened(value, record);
   const { length, start } = readLength(first, record);
   const partCount = Math.max(1, Math.ceil((start + length) / PART_BYTES));

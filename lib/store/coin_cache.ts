@@ -1,21 +1,22 @@
 /**
- * The coins: a cache over the `coin` records. Changes stay in memory and are written now and then,
- * sorted by key, in a flush that overlaps with further changes:
+ * The coins: changes in memory over the sorted pages on disk. They are written now and then, all at
+ * once, in a flush that overlaps with further changes:
  *
  *   dirty     changed since the last flush began
  *   flushing  being written; as good as on disk, but still read from here
- *   clean     as on disk, kept because they were asked for or just written
+ *   pages     the coins on disk, with a cache of the pages last used
  *
  * The blocks are the log: whatever a power cut takes from `dirty` and `flushing` is replayed from
- * them (chain/recover.ts). A flush of more than one commit runs under a marker {from, to}.
+ * them (chain/recover.ts).
  */
 import { assert } from "../base/assert.ts";
-import { SerialQueue } from "../base/serial_queue.ts";
 import type { CoinName, OwnedCoin } from "../consensus/coins.ts";
 import type { BlockId, Lock } from "../primitives/ids.ts";
 import { outPointKey } from "../primitives/transaction.ts";
-import { writeCoins } from "./coin_writer.ts";
-import type { Store } from "./store.ts";
+import type { CoinPages } from "./coin_pages.ts";
+import { CoinRecord } from "./coin_record.ts";
+import { CoinTable } from "./coin_table.ts";
+import { PAGE_LIMITS, type PageLimits } from "./sorted_pages.ts";
 
 /** A coin that was made or taken away. */
 export interface CoinChange {
@@ -26,36 +27,28 @@ export interface CoinChange {
 }
 
 export interface CoinCacheLimits {
-  /** A flush is due above this many changed coins. Sorting them stays far below 50 ms. */
+  /** A flush is due above this many changed coins, about 90 bytes each. */
   readonly dirtyMax: number;
-  /** Coins kept for reading, about 400 bytes each. */
-  readonly cleanMax: number;
+  readonly pages: PageLimits;
 }
 
-export const COIN_CACHE_LIMITS: CoinCacheLimits = { dirtyMax: 20_000, cleanMax: 50_000 };
-
-interface Entry {
-  readonly coin: OwnedCoin;
-  readonly spent: boolean;
-  /** Whether its key is on disk: if not, a spent coin never has to touch the disk. */
-  readonly stored: boolean;
-}
+/** As many changes as are replayed in about two seconds after a kill. */
+export const COIN_CACHE_LIMITS: CoinCacheLimits = { dirtyMax: 100_000, pages: PAGE_LIMITS };
 
 export class CoinCache {
-  readonly #store: Store;
+  readonly #pages: CoinPages;
   readonly #limits: CoinCacheLimits;
-  #dirty = new Map<string, Entry>();
-  #flushing = new Map<string, Entry>();
-  readonly #clean = new Map<string, OwnedCoin>();
-  readonly #flushes = new SerialQueue();
+  readonly #record = new CoinRecord();
+  #dirty = new CoinTable();
+  #flushing = new CoinTable();
   #isFlushing = false;
-  /** Goes up when a flush begins and when it ends. */
+  /** Goes up when a flush ends. */
   #flushCount = 0;
-  /** The block whose coins are on disk. */
   #onDisk: BlockId;
 
-  constructor(store: Store, onDisk: BlockId, limits = COIN_CACHE_LIMITS) {
-    this.#store = store;
+  /** `onDisk`: the block whose coins `pages` holds. */
+  constructor(pages: CoinPages, onDisk: BlockId, limits = COIN_CACHE_LIMITS) {
+    this.#pages = pages;
     this.#onDisk = onDisk;
     this.#limits = limits;
   }
@@ -79,23 +72,23 @@ export class CoinCache {
   }
 
   /**
-   * The coins among `wanted` that exist, kept at hand for later. Only for the one task that changes
-   * the chain: no change may come between a read here and its use. Throws `DamagedRecord`.
+   * The coins among `wanted` that exist. Only for the one task that changes the chain: no change
+   * may come between a read here and its use. Throws `DamagedRecord`.
    */
   async load(wanted: readonly CoinName[]): Promise<OwnedCoin[]> {
     const { found, unknown } = this.#lookAside(wanted);
     if (unknown.length === 0) return found;
-    const read = await this.#store.coins(unknown);
-    for (const coin of read) this.#keepClean(outPointKey(coin.outPoint), coin);
-    return [...found, ...read];
+    // A flush that ends meanwhile writes nothing that was not in memory.
+    return [...found, ...await this.#pages.coins(unknown)];
   }
 
-  /** As `load`, for anyone at any time; nothing is kept. Throws `DamagedRecord`. */
+  /** As `load`, for anyone at any time. Throws `DamagedRecord`. */
   async peek(wanted: readonly CoinName[]): Promise<OwnedCoin[]> {
     for (;;) {
       const flushCount = this.#flushCount;
-      const { unknown } = this.#lookAside(wanted);
-      const read = unknown.length === 0 ? [] : await this.#store.coins(unknown);
+      const { found, unknown } = this.#lookAside(wanted);
+      if (unknown.length === 0) return found;
+      const read = await this.#pages.coins(unknown);
       // What changed meanwhile is in memory, unless a flush has just taken it to the disk.
       if (flushCount !== this.#flushCount) continue;
       const again = this.#lookAside(wanted);
@@ -104,31 +97,44 @@ export class CoinCache {
     }
   }
 
-  /** All coins of `lock`. Waits for a flush under way, so that the list is of one moment. */
-  coinsOf(lock: Lock): Promise<OwnedCoin[]> {
-    return this.#flushes.run(async () => {
-      const coins = new Map<string, OwnedCoin>();
-      for await (const coin of this.#store.listCoins(lock)) {
-        coins.set(outPointKey(coin.outPoint), coin);
-      }
-      for (const [key, { coin, spent }] of [...this.#flushing, ...this.#dirty]) {
-        if (spent) coins.delete(key);
-        else if (coin.lock === lock) coins.set(key, coin);
-      }
-      return [...coins.values()];
-    });
+  /** All coins of `lock`, as they are when called. Throws `DamagedRecord`. */
+  async coinsOf(lock: Lock): Promise<OwnedCoin[]> {
+    const coins = new Map<string, OwnedCoin>();
+    const stored = this.#pages.list(lock);
+    const changed = this.#changedOf(lock);
+    for await (const some of stored) {
+      for (const coin of some) coins.set(outPointKey(coin.outPoint), coin);
+    }
+    for (const { coin, spent } of changed) {
+      if (spent) coins.delete(outPointKey(coin.outPoint));
+      else coins.set(outPointKey(coin.outPoint), coin);
+    }
+    return [...coins.values()];
+  }
+
+  /** The coins on disk, which are those of block `onDisk`, some at a time. */
+  stored(): AsyncGenerator<OwnedCoin[]> {
+    return this.#pages.list();
   }
 
   /** Takes in what a step of the chain changed, once that step is on disk. */
   apply(changes: Iterable<CoinChange>): void {
     for (const { coin, spent, existed } of changes) {
-      const key = outPointKey(coin.outPoint);
-      const written = this.#flushing.get(key);
-      const stored = this.#dirty.get(key)?.stored ??
-        (written === undefined ? existed : !written.spent);
-      this.#clean.delete(key);
-      if (spent && !stored) this.#dirty.delete(key);
-      else this.#dirty.set(key, { coin, spent, stored });
+      this.#record.setCoin(coin);
+      const stored = this.#isStored(existed);
+      if (spent && !stored) this.#dirty.delete(this.#record);
+      else this.#dirty.set(this.#record, { spent, stored });
+    }
+  }
+
+  /**
+   * Takes in coins of a block that is replayed, as made or as spent, whatever of that is on disk
+   * already: they are written over or deleted by the next flush in any case.
+   */
+  replay(coins: Iterable<OwnedCoin>, spent: boolean): void {
+    for (const coin of coins) {
+      this.#record.setCoin(coin);
+      this.#dirty.set(this.#record, { spent, stored: true });
     }
   }
 
@@ -136,23 +142,29 @@ export class CoinCache {
    * Writes what is changed now, which must be the coins of block `to`, whose blocks are on disk.
    * After a failure the store must not be used any more: the next opening repairs it.
    */
-  flush(to: BlockId): Promise<void> {
+  async flush(to: BlockId): Promise<void> {
     assert(!this.#isFlushing, "one flush at a time");
     this.#isFlushing = true;
-    this.#flushing = this.#dirty;
-    this.#dirty = new Map();
+    [this.#flushing, this.#dirty] = [this.#dirty, this.#flushing];
+    await this.#pages.write(this.#flushing, to);
+    this.#onDisk = to;
     this.#flushCount++;
-    const entries = this.#flushing;
-    return this.#flushes.run(async () => {
-      await writeCoins(this.#store.kv, { from: this.#onDisk, to }, [...entries.values()]);
-      this.#onDisk = to;
-      this.#flushCount++;
-      for (const [key, { coin, spent }] of entries) {
-        if (!spent && !this.#dirty.has(key)) this.#keepClean(key, coin);
-      }
-      this.#flushing = new Map();
-      this.#isFlushing = false;
-    });
+    this.#flushing.clear();
+    this.#isFlushing = false;
+  }
+
+  /** Whether the coin of the record at hand is on disk, or will be when the flush ends. */
+  #isStored(existed: boolean): boolean {
+    const dirty = this.#dirty.find(this.#record);
+    if (dirty >= 0) return this.#dirty.isStored(dirty);
+    const flushing = this.#flushing.find(this.#record);
+    return flushing < 0 ? existed : !this.#flushing.isSpent(flushing);
+  }
+
+  #changedOf(lock: Lock): { coin: OwnedCoin; spent: boolean }[] {
+    this.#record.setLock(lock);
+    const tables = [this.#flushing, this.#dirty];
+    return tables.flatMap((table) => [...table.ofLock(this.#record, lock)]);
   }
 
   /** What memory knows of `wanted`: coins that exist, and names to ask the disk for. */
@@ -160,23 +172,18 @@ export class CoinCache {
     const found: OwnedCoin[] = [];
     const unknown: CoinName[] = [];
     for (const name of wanted) {
-      const key = outPointKey(name.outPoint);
-      const entry = this.#dirty.get(key) ?? this.#flushing.get(key);
-      const coin = entry?.coin ?? this.#clean.get(key);
-      if (coin === undefined) unknown.push(name);
-      else if (entry?.spent !== true && coin.lock === name.lock) found.push(coin);
-    }
-    return { found, unknown };
-  }
-
-  #keepClean(key: string, coin: OwnedCoin): void {
-    this.#clean.delete(key);
-    this.#clean.set(key, coin);
-    while (this.#clean.size > this.#limits.cleanMax) {
-      for (const oldest of this.#clean.keys()) {
-        this.#clean.delete(oldest);
-        break;
+      if (!this.#record.setName(name)) continue;
+      let table = this.#dirty;
+      let slot = table.find(this.#record);
+      if (slot < 0) {
+        table = this.#flushing;
+        slot = table.find(this.#record);
+      }
+      if (slot < 0) unknown.push(name);
+      else if (!table.isSpent(slot) && table.hasLock(slot, this.#record)) {
+        found.push(table.coin(slot, name));
       }
     }
+    return { found, unknown };
   }
 }

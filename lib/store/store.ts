@@ -1,46 +1,28 @@
 /** Typed reads and writes over the key-value store: what the schema page says, as methods. */
-import { ByteWriter } from "../base/bytes.ts";
 import { EXIT, messageOf, UserError } from "../base/errors.ts";
 import { getLogger } from "../base/log.ts";
-import type { CoinName, OwnedCoin } from "../consensus/coins.ts";
-import { type Block, type BlockHeader, decodeBlock } from "../primitives/block.ts";
-import {
-  asBlockId,
-  asLock,
-  asTxId,
-  type BlockId,
-  type Lock,
-  type TxId,
-} from "../primitives/ids.ts";
-import { cutChunks, partMutations, readParts } from "./chunks.ts";
-import { keys, META, prefixes, SCHEMA_VERSION } from "./keys.ts";
+import type { OwnedCoin } from "../consensus/coins.ts";
+import { type Block, decodeBlock } from "../primitives/block.ts";
+import { asBlockId, asTxId, type BlockId, type TxId } from "../primitives/ids.ts";
+import { cutChunks, partMutations, readParts, readPartsMany } from "./chunks.ts";
+import { EventLog, type EventRecord } from "./event_log.ts";
+import { HeaderLog } from "./header_log.ts";
+import { keys, META, type PlacedId, prefixes, SCHEMA_VERSION } from "./keys.ts";
 import type { KvMutation, KvStore } from "./kv.ts";
 import {
   DamagedRecord,
   decodeRecord,
   decodeUndo,
   encodeBlockId,
-  encodeEvent,
-  encodeHeaderRecord,
   encodeIdentity,
-  encodeTipMove,
   encodeUndo,
-  type EventRecord,
   type HeaderRecord,
   opened,
   readBlockId,
-  readCoin,
-  readEvent,
-  readHeaderRecord,
   readIdentity,
-  readTipMove,
   sealed,
 } from "./records.ts";
 
-/** Clients that were away longer than this many steps of the chain read it anew. */
-const EVENTS_KEPT = 10_000;
-/** Headers of one page of `HeaderIndex`. */
-export const HEADERS_PER_PAGE = 4_096;
 const log = getLogger("store");
 
 /** A block with what connecting it found out. */
@@ -53,14 +35,8 @@ export interface StoredBlock {
   readonly isStored: boolean;
 }
 
-interface PlacedId {
-  readonly id: BlockId;
-  readonly height: number;
-}
-
 /** A move of the main chain's end. */
 export interface TipStep {
-  readonly from: BlockId;
   readonly to: PlacedId;
   /** From the former tip down. */
   readonly disconnected: readonly PlacedId[];
@@ -69,11 +45,15 @@ export interface TipStep {
 }
 
 export class Store {
-  #nextEvent = 0;
-  /** Whether the header pages hold every header. */
-  #hasHeaderPages = false;
+  /** Headers of stored blocks. */
+  readonly headers: HeaderLog;
+  /** What happened to the chain. */
+  readonly events: EventLog;
 
-  private constructor(readonly kv: KvStore, readonly genesisId: BlockId) {}
+  private constructor(readonly kv: KvStore, readonly genesisId: BlockId) {
+    this.headers = new HeaderLog(kv);
+    this.events = new EventLog(kv);
+  }
 
   /**
    * Opens a network's store over `kv`, marking a new one as this network's.
@@ -88,10 +68,8 @@ export class Store {
     } else {
       checkIdentity(decodeIdentity(value), genesisId);
     }
-    store.#hasHeaderPages = await kv.get(keys.meta(META.headerPages)) !== null;
-    for await (const { key } of kv.list({ prefix: prefixes.events, limit: 1, reverse: true })) {
-      store.#nextEvent = (key[1] as number) + 1;
-    }
+    await store.headers.open();
+    await store.events.open();
     return store;
   }
 
@@ -104,12 +82,6 @@ export class Store {
     return this.#metaId(META.coinsTip);
   }
 
-  /** A move of the tip that was begun and not finished. */
-  async tipMove(): Promise<{ from: BlockId; to: BlockId; firstEvent: number } | undefined> {
-    const value = await this.kv.get(keys.meta(META.tipMove));
-    return value === null ? undefined : decodeRecord(value, "meta tip-move", readTipMove);
-  }
-
   async isRebuilding(): Promise<boolean> {
     return await this.kv.get(keys.meta(META.rebuilding)) !== null;
   }
@@ -120,103 +92,70 @@ export class Store {
     await this.kv.commit([isRebuilding ? { set: key, value } : { delete: key }]);
   }
 
-  /** All headers whose blocks are here, in no useful order; a damaged one by its id alone. */
-  async *headers(): AsyncGenerator<HeaderRecord | { readonly damaged: BlockId }> {
-    for await (const { key, value } of this.kv.list({ prefix: prefixes.headers })) {
-      const id = asBlockId(key[1] as Uint8Array);
-      let record: HeaderRecord | undefined;
-      try {
-        record = decodeRecord(value, `header ${id}`, readHeaderRecord);
-      } catch (error) {
-        if (!(error instanceof DamagedRecord)) throw error;
-      }
-      yield record?.header.id === id ? record : { damaged: id };
-    }
-  }
-
-  /** Headers of stored blocks by id, damaged ones out of the block. Throws `DamagedRecord`. */
-  async headersOf(ids: readonly BlockId[]): Promise<BlockHeader[]> {
-    const values = await this.kv.getMany(ids.map((id) => keys.header(id)));
-    const headers: BlockHeader[] = [];
-    for (const [at, id] of ids.entries()) headers.push(await this.#header(id, values[at] ?? null));
-    return headers;
-  }
-
-  /** Deletes the list of the main chain, for rebuilding. */
-  async clearMain(): Promise<void> {
-    const mutations: KvMutation[] = [{ delete: keys.meta(META.tipMove) }];
-    for await (const { key } of this.kv.list({ prefix: prefixes.main })) {
-      mutations.push({ delete: key });
-    }
-    await this.#commitAll(mutations);
-  }
-
-  /** Makes blocks as if they had never come. What is left of their parts is overwritten later. */
-  async forgetBlocks(ids: readonly BlockId[]): Promise<void> {
-    await this.#commitAll(this.#changingHeaders(ids.flatMap((id): KvMutation[] => [
-      { delete: keys.header(id) },
-      { delete: keys.block(id, 0) },
-    ])));
+  /** Makes `records` all headers there are, and forgets which blocks were invalid. */
+  async replaceHeaders(records: readonly HeaderRecord[]): Promise<void> {
+    await this.#commitAll([...await this.headers.clear(), ...this.headers.mutations(records)]);
   }
 
   async putHeaders(records: readonly HeaderRecord[]): Promise<void> {
-    await this.#commitAll(this.#changingHeaders(records.map(headerMutation)));
+    await this.#commitAll(this.headers.mutations(records));
   }
 
-  /**
-   * The header pages as they were saved, or undefined: reading ten thousand headers one by one
-   * takes a quarter of a second, their pages a few milliseconds.
-   */
-  async loadHeaderPages(): Promise<{ count: number; pages: Uint8Array[] } | undefined> {
-    const value = await this.kv.get(keys.meta(META.headerPages));
-    if (value === null) return undefined;
-    try {
-      const count = decodeRecord(value, "meta header-pages", (reader) => reader.varint());
-      const pages: Uint8Array[] = [];
-      for (let page = 0; page * HEADERS_PER_PAGE < count; page++) {
-        const name = `header-page ${page}`;
-        const bytes = await readParts(this.kv, name, (part) => keys.headerPage(page, part));
-        if (bytes === undefined) throw new DamagedRecord(name);
-        pages.push(bytes);
-      }
-      return { count, pages };
-    } catch (error) {
-      if (!(error instanceof DamagedRecord)) throw error;
-      log.warn("{why}: reading the headers one by one", { why: error.message });
-      return undefined;
-    }
-  }
-
-  /** Saves the pages that have changed; with those saved before they hold all `count` headers. */
+  /** Saves the pages of the header index that have changed: see `HeaderLog.savePages`. */
   async saveHeaderPages(count: number, changed: ReadonlyMap<number, Uint8Array>): Promise<void> {
-    if (this.#hasHeaderPages && changed.size === 0) return;
-    const mutations = [...changed].flatMap(([page, bytes]) =>
-      partMutations(bytes, (part) => keys.headerPage(page, part))
-    );
-    await this.#commitAll(mutations);
-    const value = sealed(new ByteWriter(8).varint(count).finish());
-    await this.kv.commit([{ set: keys.meta(META.headerPages), value }]);
-    this.#hasHeaderPages = true;
+    await this.headers.savePages(count, changed, (mutations) => this.#commitAll(mutations));
   }
 
-  /** Ids of all blocks whose first part is here, for rebuilding. */
-  async *blockIds(): AsyncGenerator<BlockId> {
+  /** All blocks whose first part is here, lowest first, for rebuilding. */
+  async *blockPlaces(): AsyncGenerator<PlacedId> {
     for await (const { key } of this.kv.list({ prefix: prefixes.blocks })) {
-      if (key[2] === 0) yield asBlockId(key[1] as Uint8Array);
+      const [, height, id, part] = key;
+      if (part === 0) yield { id: asBlockId(id as Uint8Array), height: height as number };
     }
   }
 
-  /** Throws `DamagedRecord`. */
-  blockBytes(id: BlockId): Promise<Uint8Array | undefined> {
-    return readParts(this.kv, `block ${id}`, (part) => keys.block(id, part));
+  /** Blocks at the heights from `from` up to and with `to`, those that are damaged left out. */
+  async blocksBetween(from: number, to: number): Promise<Block[]> {
+    const places: PlacedId[] = [];
+    const range = { prefix: prefixes.blocks, start: keys.blocksFrom(from) };
+    for await (const { key: [, height, id, part] } of this.kv.list(range)) {
+      if ((height as number) > to) break;
+      if (part === 0) places.push({ id: asBlockId(id as Uint8Array), height: height as number });
+    }
+    const blocks: Block[] = [];
+    for (const place of places) {
+      try {
+        blocks.push((await this.block(place))!);
+      } catch (error) {
+        if (!(error instanceof DamagedRecord)) throw error;
+      }
+    }
+    return blocks;
+  }
+
+  /** Makes blocks as if they had never come. What is left of their parts is overwritten later. */
+  async forgetBlocks(places: readonly PlacedId[]): Promise<void> {
+    await this.#commitAll(places.map((place) => ({ delete: keys.block(place, 0) })));
+  }
+
+  /** Bytes of stored blocks in the order of `places`. Throws `DamagedRecord`. */
+  blockBytesMany(places: readonly PlacedId[]): Promise<(Uint8Array | undefined)[]> {
+    return readPartsMany(
+      this.kv,
+      places.map((place) => ({
+        record: `block ${place.id}`,
+        key: (part) => keys.block(place, part),
+      })),
+    );
   }
 
   /** Throws `DamagedRecord`, also when the bytes are not the block of that id. */
-  async block(id: BlockId): Promise<Block | undefined> {
-    const bytes = await this.blockBytes(id);
+  async block(place: PlacedId): Promise<Block | undefined> {
+    const record = `block ${place.id}`;
+    const bytes = await readParts(this.kv, record, (part) => keys.block(place, part));
     if (bytes === undefined) return undefined;
-    const block = decodeOrDamaged(() => decodeBlock(bytes), `block ${id}`);
-    if (block.id !== id) throw new DamagedRecord(`block ${id}`);
+    const block = decodeOrDamaged(() => decodeBlock(bytes), record);
+    if (block.id !== place.id) throw new DamagedRecord(record);
     return block;
   }
 
@@ -224,80 +163,37 @@ export class Store {
   async undo(block: Block): Promise<OwnedCoin[]> {
     if (!hasPayments(block)) return [];
     const record = `undo ${block.id}`;
-    const bytes = await readParts(this.kv, record, (part) => keys.undo(block.id, part));
+    const bytes = await readParts(this.kv, record, (part) => keys.undo(placeOf(block), part));
     if (bytes === undefined) throw new DamagedRecord(record);
     return decodeOrDamaged(() => decodeUndo(bytes), record);
   }
 
-  /** The coins among `wanted` that are on disk. Throws `DamagedRecord`. */
-  async coins(wanted: readonly CoinName[]): Promise<OwnedCoin[]> {
-    const values = await this.kv.getMany(
-      wanted.map(({ lock, outPoint }) => keys.coin(lock, outPoint)),
-    );
-    const found: OwnedCoin[] = [];
-    for (const [at, value] of values.entries()) {
-      if (value === null) continue;
-      const { lock, outPoint } = wanted[at]!;
-      const record = `coin ${outPoint.txId} ${outPoint.index}`;
-      found.push({ ...decodeRecord(value, record, readCoin), lock, outPoint });
-    }
-    return found;
-  }
-
-  /** Coins on disk, of one lock or all, in key order. Throws `DamagedRecord`. */
-  async *listCoins(lock?: Lock): AsyncGenerator<OwnedCoin> {
-    const prefix = lock === undefined ? prefixes.coins : prefixes.coinsOf(lock);
-    for await (const { key, value } of this.kv.list({ prefix })) {
-      const owner = lock ?? asLock(key[1] as Uint8Array);
-      const outPoint = { txId: asTxId(key[2] as Uint8Array), index: key[3] as number };
-      const record = `coin ${outPoint.txId} ${outPoint.index}`;
-      yield { ...decodeRecord(value, record, readCoin), lock: owner, outPoint };
-    }
-  }
-
   /** Stores blocks that are not (yet) on the main chain. */
   async putBlocks(blocks: readonly StoredBlock[]): Promise<void> {
-    await this.#commitAll(this.#changingHeaders(blocks.flatMap(blockMutations)));
+    await this.#commitAll(this.#blockMutations(blocks));
   }
 
   /**
-   * Stores `blocks` and moves the main chain's end, in one commit where it fits. Where it does not,
-   * blocks and undo data go first, which nothing refers to yet; and a move that alone is too
-   * large runs under a marker, by which `finishTipMove` completes it after a power cut.
+   * Stores `blocks` and moves the main chain's end. Where that takes more than one commit, blocks and
+   * undo data go first, which nothing refers to yet; the move itself always fits into one.
    */
   async commitTip(step: TipStep, blocks: readonly StoredBlock[]): Promise<void> {
-    const early = this.#changingHeaders(blocks.flatMap(blockMutations));
-    const firstEvent = this.#nextEvent;
-    const late = tipMutations(step, firstEvent);
-    const whole = cutChunks([...early, ...late]);
+    const events = eventsOf(step);
+    const early = cutChunks(this.#blockMutations(blocks));
+    const move = [
+      ...await this.events.mutations(events),
+      { set: keys.meta(META.tip), value: encodeBlockId(step.to.id) },
+    ];
+    const last = early.pop() ?? [];
+    for (const chunk of early) await this.kv.commit(chunk);
+    const whole = cutChunks([...last, ...move]);
     if (whole.length === 1) {
       await this.kv.commit(whole[0]!);
     } else {
-      await this.#commitAll(early);
-      await this.#commitMove(step, late, firstEvent);
+      await this.kv.commit(last);
+      await this.kv.commit(move);
     }
-    this.#nextEvent = firstEvent + step.disconnected.length + step.connected.length;
-  }
-
-  /** Writes again what a begun move may lack, and ends it. */
-  async finishTipMove(step: TipStep, firstEvent: number): Promise<void> {
-    await this.#commitMove(step, tipMutations(step, firstEvent), firstEvent);
-    this.#nextEvent = firstEvent + step.disconnected.length + step.connected.length;
-  }
-
-  /** Steps of the chain from `number` on; the number of the next one to come ends the list. */
-  async events(from: number, limit: number): Promise<{ number: number; event: EventRecord }[]> {
-    const range = { prefix: prefixes.events, start: keys.event(from), limit };
-    const events: { number: number; event: EventRecord }[] = [];
-    for await (const { key, value } of this.kv.list(range)) {
-      const number = key[1] as number;
-      events.push({ number, event: decodeRecord(value, `event ${number}`, readEvent) });
-    }
-    return events;
-  }
-
-  nextEvent(): number {
-    return this.#nextEvent;
+    this.events.added(events.length);
   }
 
   /** What was saved for each peer id. A damaged record is left out, and said. */
@@ -366,46 +262,29 @@ export class Store {
     return ids;
   }
 
-  async #header(id: BlockId, value: Uint8Array | null): Promise<BlockHeader> {
-    try {
-      return decodeRecord(value, `header ${id}`, readHeaderRecord).header;
-    } catch (error) {
-      const block = error instanceof DamagedRecord ? await this.block(id) : undefined;
-      if (block === undefined) throw error;
-      return block.header;
-    }
-  }
-
   async #metaId(name: typeof META.tip | typeof META.coinsTip): Promise<BlockId | undefined> {
     const value = await this.kv.get(keys.meta(name));
     return value === null ? undefined : decodeRecord(value, `meta ${name}`, readBlockId);
   }
 
-  /** The same, after what makes the header pages count no more. */
-  #changingHeaders(mutations: KvMutation[]): KvMutation[] {
-    if (!this.#hasHeaderPages || mutations.length === 0) return mutations;
-    this.#hasHeaderPages = false;
-    return [{ delete: keys.meta(META.headerPages) }, ...mutations];
+  /** In the order in which they must reach the disk: a header refers to its block's parts. */
+  #blockMutations(blocks: readonly StoredBlock[]): KvMutation[] {
+    const mutations: KvMutation[] = [];
+    for (const { block, undo, isStored } of blocks) {
+      const place = placeOf(block);
+      if (!isStored) {
+        mutations.push(...partMutations(block.bytes, (part) => keys.block(place, part)));
+      }
+      if (undo !== undefined && hasPayments(block)) {
+        mutations.push(...partMutations(encodeUndo(undo), (part) => keys.undo(place, part)));
+      }
+    }
+    const fresh = blocks.filter(({ isStored }) => !isStored);
+    return [...mutations, ...this.headers.mutations(fresh.map(({ record }) => record))];
   }
 
   async #commitAll(mutations: readonly KvMutation[]): Promise<void> {
     for (const chunk of cutChunks(mutations)) await this.kv.commit(chunk);
-  }
-
-  async #commitMove(
-    step: TipStep,
-    late: readonly KvMutation[],
-    firstEvent: number,
-  ): Promise<void> {
-    const marker = keys.meta(META.tipMove);
-    const chunks = cutChunks(late);
-    const last = chunks.pop() ?? [];
-    if (chunks.length > 0) {
-      const value = encodeTipMove({ from: step.from, to: step.to.id, firstEvent });
-      await this.kv.commit([{ set: marker, value }]);
-    }
-    for (const chunk of chunks) await this.kv.commit(chunk);
-    await this.kv.commit([...last, { delete: marker }]);
   }
 }
 
@@ -425,11 +304,15 @@ function checkIdentity(
   identity: { schema: number; genesisId: BlockId },
   genesisId: BlockId,
 ): void {
-  if (identity.schema > SCHEMA_VERSION) {
+  if (identity.schema !== SCHEMA_VERSION) {
+    const isNewer = identity.schema > SCHEMA_VERSION;
     throw new UserError(
       EXIT.damaged,
-      `Cannot read the chain's store: version ${identity.schema} is newer than this program's ` +
-        `${SCHEMA_VERSION}, update moim`,
+      `Cannot read the chain's store: version ${identity.schema} is ` +
+        (isNewer
+          ? `newer than this program's ${SCHEMA_VERSION}, update moim`
+          : `older than this program's ${SCHEMA_VERSION}; move the folder "networks" away and ` +
+            `start again to fetch the chain anew`),
     );
   }
   if (identity.genesisId !== genesisId) {
@@ -450,45 +333,19 @@ function decodeOrDamaged<Value>(decode: () => Value, record: string): Value {
   }
 }
 
-function headerMutation(record: HeaderRecord): KvMutation {
-  return { set: keys.header(record.header.id), value: encodeHeaderRecord(record) };
-}
-
 /** Blocks without payments spend nothing, and have no undo record. */
 function hasPayments(block: Block): boolean {
   return block.transactions.some((transaction) => transaction.spends.length > 0);
 }
 
-/** In the order in which they must reach the disk: the header refers to the block's parts. */
-function blockMutations({ block, record, undo, isStored }: StoredBlock): KvMutation[] {
-  const mutations: KvMutation[] = [];
-  if (!isStored) {
-    mutations.push(...partMutations(block.bytes, (part) => keys.block(block.id, part)));
-  }
-  if (undo !== undefined && hasPayments(block)) {
-    mutations.push(...partMutations(encodeUndo(undo), (part) => keys.undo(block.id, part)));
-  }
-  if (!isStored) mutations.push(headerMutation(record));
-  return mutations;
+function placeOf({ id, header: { height } }: Block): PlacedId {
+  return { id, height };
 }
 
-/** `main`, `event`, and as the very last `tip`. */
-function tipMutations(step: TipStep, firstEvent: number): KvMutation[] {
-  const mutations: KvMutation[] = [];
-  for (const { height } of step.disconnected) {
-    if (height > step.to.height) mutations.push({ delete: keys.main(height) });
-  }
-  for (const { id, height } of step.connected) {
-    mutations.push({ set: keys.main(height), value: encodeBlockId(id) });
-  }
-  let number = firstEvent;
-  const addEvent = (event: EventRecord) => {
-    mutations.push({ set: keys.event(number), value: encodeEvent(event) });
-    if (number >= EVENTS_KEPT) mutations.push({ delete: keys.event(number - EVENTS_KEPT) });
-    number++;
-  };
-  for (const block of step.disconnected) addEvent({ kind: "disconnected", ...block });
-  for (const block of step.connected) addEvent({ kind: "connected", ...block });
-  mutations.push({ set: keys.meta(META.tip), value: encodeBlockId(step.to.id) });
-  return mutations;
+function eventsOf(step: TipStep): EventRecord[] {
+  const event = (kind: EventRecord["kind"]) => ({ id, height }: PlacedId) => ({ kind, id, height });
+  return [
+    ...step.disconnected.map(event("disconnected")),
+    ...step.connected.map(event("connected")),
+  ];
 }

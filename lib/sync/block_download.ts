@@ -20,6 +20,9 @@ export interface WantedBlock {
   readonly height: number;
 }
 
+/** A block as it came: raw while far behind, checked against its header near the tip. */
+export type BlockBody = Uint8Array | Block;
+
 /** A connected peer as the download sees it. */
 export interface BlockSource {
   readonly peer: string;
@@ -30,8 +33,10 @@ export interface BlockSource {
 type SlotState =
   | { readonly at: "waiting" }
   | { readonly at: "asked"; readonly peer: string; readonly sinceMs: number }
-  | { readonly at: "held"; readonly peer: string; readonly block: Block }
-  | { readonly at: "checking"; readonly peer: string };
+  | { readonly at: "held"; readonly peer: string; readonly body: BlockBody }
+  | { readonly at: "checking"; readonly peer: string; readonly bytes: number };
+
+const WAITING: SlotState = { at: "waiting" };
 
 interface Slot {
   readonly wanted: WantedBlock;
@@ -58,17 +63,29 @@ export interface Stall {
 }
 
 export interface HeldBlock {
-  readonly block: Block;
+  readonly id: BlockId;
+  readonly previous: BlockId;
+  readonly body: BlockBody;
   readonly peer: string;
 }
+
+/** A new size counts as one of so many in the mean of sizes. */
+const SIZES_IN_MEAN = 8;
 
 export class BlockDownload {
   /** In order of height (the order of `want`). */
   #slots = new Map<BlockId, Slot>();
   readonly #peers = new Map<string, PeerRecord>();
+  /** Slots in each state. */
+  readonly #counts = { waiting: 0, asked: 0, held: 0, checking: 0 };
   #bytesHeld = 0;
+  #bytesChecking = 0;
+  /** Of the blocks that came last. What is not known yet may be as large as blocks can be. */
+  #meanBytes: number;
 
-  constructor(private readonly limits: SyncLimits) {}
+  constructor(private readonly limits: SyncLimits) {
+    this.#meanBytes = limits.blockBytesMax;
+  }
 
   /** Slots in the window, whatever their state. */
   get size(): number {
@@ -82,9 +99,7 @@ export class BlockDownload {
 
   /** Requests without an answer yet. */
   get asked(): number {
-    let count = 0;
-    for (const record of this.#peers.values()) count += record.inFlight;
-    return count;
+    return this.#counts.asked;
   }
 
   /** Whether the block is in the window and its body is not here yet. */
@@ -108,28 +123,35 @@ export class BlockDownload {
     const before = this.#slots;
     this.#slots = new Map();
     for (const each of wanted) {
-      const slot = before.get(each.id) ??
-        { wanted: each, state: { at: "waiting" }, tries: 0, failedPeers: new Set() };
-      before.delete(each.id);
+      let slot = before.get(each.id);
+      if (slot === undefined) {
+        slot = { wanted: each, state: WAITING, tries: 0, failedPeers: new Set() };
+        this.#counts.waiting++;
+      } else before.delete(each.id);
       this.#slots.set(each.id, slot);
     }
     for (const [id, slot] of before) {
       // What is being checked stays until it is settled; the rest is not wanted any more.
       if (slot.state.at === "checking") this.#slots.set(id, slot);
-      else this.#leave(slot);
+      else this.#forget(slot);
     }
   }
 
   /** Whom to ask for what now, lowest block first. What is returned counts as asked. */
   assign(nowMs: number, sources: readonly BlockSource[]): Map<string, BlockId[]> {
     const asks = new Map<string, BlockId[]>();
+    if (this.#counts.waiting === 0) return asks;
+    let room = sources.reduce((sum, { peer }) => sum + this.#room(peer), 0);
     let isFirst = true;
     for (const slot of this.#slots.values()) {
       if (slot.state.at === "waiting") {
-        if (!sources.some((source) => this.#room(source.peer) > 0)) break;
+        if (room <= 0) break;
         if (!isFirst && this.#bytesHeld >= this.limits.windowBytes) break;
         const source = this.#choose(slot, sources, nowMs);
-        if (source !== undefined) this.#ask(slot, source.peer, nowMs, asks);
+        if (source !== undefined) {
+          this.#ask(slot, source.peer, nowMs, asks);
+          room--;
+        }
       }
       isFirst = false;
     }
@@ -137,21 +159,23 @@ export class BlockDownload {
   }
 
   /**
-   * A body that matches its header came from `peer`. Returns whether it was missing; what was asked
-   * of another peer meanwhile is still welcome from this one.
+   * A body whose header has the id came from `peer`. Returns whether it was missing and there is
+   * room for it; what was asked of another peer meanwhile is still welcome from this one.
    */
-  arrived(block: Block, peer: string, nowMs: number): boolean {
+  arrived(id: BlockId, body: BlockBody, peer: string, nowMs: number): boolean {
     const record = this.#record(peer);
     record.lastArrivalMs = nowMs;
     record.stallsInARow = 0;
     record.benchedUntilMs = 0;
     record.capacity = Math.min(this.limits.inFlightPerPeer, record.capacity + 1);
-    const slot = this.#slots.get(block.id);
-    if (slot === undefined || !this.lacks(block.id)) return false;
-    this.#leave(slot);
-    slot.state = { at: "held", peer, block };
-    this.#bytesHeld += block.bytes.length;
-    return true;
+    const size = sizeOf(body);
+    this.#meanBytes += (size - this.#meanBytes) / SIZES_IN_MEAN;
+    const slot = this.#slots.get(id);
+    if (slot === undefined || !this.lacks(id)) return false;
+    // Sizes are guessed when blocks are asked for; what is too much is asked for once more.
+    const isTooMuch = this.#bytesHeld + size > 2 * this.limits.windowBytes;
+    this.#enter(slot, isTooMuch && !this.#isNext(slot) ? WAITING : { at: "held", peer, body });
+    return slot.state.at === "held";
   }
 
   /** `peer` was asked and has not got the block: not a stall. */
@@ -172,7 +196,8 @@ export class BlockDownload {
   /** Takes late requests from their peers and says which. */
   expire(nowMs: number): Stall[] {
     const stalls: Stall[] = [];
-    const isIdle = this.#isIdle();
+    // Everything in the window was asked for: whoever is late now holds up all others.
+    const isIdle = this.#counts.waiting === 0;
     let isFirst = true;
     for (const slot of this.#slots.values()) {
       const state = slot.state;
@@ -194,28 +219,21 @@ export class BlockDownload {
   }
 
   /**
-   * Takes the longest run that can be checked now: each block's parent is stored, or being checked.
-   * The blocks are then "checking" until `settled` or `retry`.
+   * Takes all that can be checked now, and no more than may be checked at a time: each block's
+   * parent is stored, or being checked. The blocks are "checking" until `settled` or `retry`.
    */
-  takeRun(isStored: (id: BlockId) => boolean, blocksMax: number): HeldBlock[] {
+  takeRun(isStored: (id: BlockId) => boolean): HeldBlock[] {
     const run: HeldBlock[] = [];
-    let bytes = 0;
-    let last: BlockId | undefined;
+    if (this.#counts.held === 0) return run;
+    const { checkingBlocks, checkingBytes } = this.limits;
     for (const slot of this.#slots.values()) {
-      if (run.length >= blocksMax || bytes >= this.limits.runBytes) break;
-      const { state, wanted } = slot;
-      if (state.at !== "held") {
-        if (run.length > 0) break;
-        continue;
-      }
-      if (last !== undefined && wanted.previous !== last) break;
-      const isFollowing = this.#slots.get(wanted.previous)?.state.at === "checking";
-      if (!isFollowing && !isStored(wanted.previous)) continue;
-      this.#bytesHeld -= state.block.bytes.length;
-      bytes += state.block.bytes.length;
-      run.push({ block: state.block, peer: state.peer });
-      slot.state = { at: "checking", peer: state.peer };
-      last = wanted.id;
+      if (this.#counts.checking >= checkingBlocks || this.#bytesChecking >= checkingBytes) break;
+      const { state, wanted: { id, previous } } = slot;
+      if (state.at !== "held") continue;
+      const isFollowing = this.#slots.get(previous)?.state.at === "checking";
+      if (!isFollowing && !isStored(previous)) continue;
+      run.push({ id, previous, body: state.body, peer: state.peer });
+      this.#enter(slot, { at: "checking", peer: state.peer, bytes: sizeOf(state.body) });
     }
     return run;
   }
@@ -224,7 +242,7 @@ export class BlockDownload {
   settled(id: BlockId): void {
     const slot = this.#slots.get(id);
     if (slot === undefined) return;
-    this.#leave(slot);
+    this.#forget(slot);
     this.#slots.delete(id);
   }
 
@@ -235,10 +253,11 @@ export class BlockDownload {
     this.#fail(slot, peer);
   }
 
-  /** Whether it is time to ask the peer for more: half of what it may be given is free. */
+  /** Whether it is time to ask the peer for more: half of what it may be given is free. O(1). */
   wantsMore(peer: string): boolean {
+    if (this.#counts.waiting === 0) return false;
     const record = this.#record(peer);
-    return 2 * record.inFlight <= record.capacity;
+    return 2 * record.inFlight <= this.#limitOf(record);
   }
 
   /** Whether the peer stalled so often that others are asked first. */
@@ -263,69 +282,93 @@ export class BlockDownload {
 
   #room(peer: string): number {
     const record = this.#record(peer);
-    return record.capacity - record.inFlight;
+    return Math.max(0, this.#limitOf(record) - record.inFlight);
+  }
+
+  /** Blocks that a peer may be asked for at a time: many while blocks are small. */
+  #limitOf(record: PeerRecord): number {
+    const fitting = Math.floor(this.limits.bytesInFlightPerPeer / this.#meanBytes);
+    return Math.min(record.capacity, Math.max(1, fitting));
   }
 
   /** The least loaded peer that has it, did not fail to deliver it and is not benched, if any. */
-  #choose(
-    slot: Slot,
-    sources: readonly BlockSource[],
-    nowMs: number,
-  ): BlockSource | undefined {
-    const having = sources.filter((source) => source.has(slot.wanted));
-    if (having.length === 0) return undefined;
-    if (having.every((source) => slot.failedPeers.has(source.peer))) slot.failedPeers.clear();
-    const isUsable = (source: BlockSource) => !slot.failedPeers.has(source.peer);
-    const awake = having.filter((each) => isUsable(each) && !this.isBenched(each.peer, nowMs));
-    const candidates = awake.length > 0 ? awake : having.filter(isUsable);
+  #choose(slot: Slot, sources: readonly BlockSource[], nowMs: number): BlockSource | undefined {
+    let [isHad, isUsable, isAwake] = [false, false, false];
     let best: BlockSource | undefined;
     let bestLoad = 1;
-    for (const source of candidates) {
+    for (const source of sources) {
+      if (!source.has(slot.wanted)) continue;
+      isHad = true;
+      if (slot.failedPeers.has(source.peer)) continue;
+      isUsable = true;
+      const isBenched = this.isBenched(source.peer, nowMs);
+      if (isBenched && isAwake) continue;
+      // The first who is awake stands above all who are benched.
+      if (!isBenched && !isAwake) [isAwake, best, bestLoad] = [true, undefined, 1];
       const record = this.#record(source.peer);
-      const load = record.inFlight / record.capacity;
+      const load = record.inFlight / this.#limitOf(record);
       if (load < bestLoad) [best, bestLoad] = [source, load];
     }
-    return best;
+    if (!isHad || isUsable) return best;
+    slot.failedPeers.clear();
+    return this.#choose(slot, sources, nowMs);
   }
 
   #ask(slot: Slot, peer: string, nowMs: number, asks: Map<string, BlockId[]>): void {
-    slot.state = { at: "asked", peer, sinceMs: nowMs };
-    this.#record(peer).inFlight++;
+    this.#enter(slot, { at: "asked", peer, sinceMs: nowMs });
     const ids = asks.get(peer);
     if (ids === undefined) asks.set(peer, [slot.wanted.id]);
     else ids.push(slot.wanted.id);
   }
 
-  /** Everything in the window was asked for: whoever is late now holds up all others. */
-  #isIdle(): boolean {
-    for (const slot of this.#slots.values()) if (slot.state.at === "waiting") return false;
-    return true;
+  /** Whether it is the lowest of all: the others wait for it. */
+  #isNext(slot: Slot): boolean {
+    for (const first of this.#slots.values()) {
+      if (first.state.at !== "checking") return first === slot;
+    }
+    return false;
   }
 
   #patienceMs(slot: Slot): number {
     return Math.min(this.limits.blockStallMs * 2 ** slot.tries, this.limits.blockStallMsMax);
   }
 
-  /** Ends whatever the slot's state holds. */
-  #leave(slot: Slot): void {
-    if (slot.state.at === "asked") this.#record(slot.state.peer).inFlight--;
-    if (slot.state.at === "held") this.#bytesHeld -= slot.state.block.bytes.length;
-    slot.state = { at: "waiting" };
+  /** Moves a slot from one state to the next; every count follows. */
+  #enter(slot: Slot, state: SlotState): void {
+    this.#count(slot.state, -1);
+    slot.state = state;
+    this.#count(state, 1);
+  }
+
+  /** The slot leaves the window. */
+  #forget(slot: Slot): void {
+    this.#count(slot.state, -1);
+  }
+
+  #count(state: SlotState, change: 1 | -1): void {
+    this.#counts[state.at] += change;
+    if (state.at === "asked") this.#record(state.peer).inFlight += change;
+    if (state.at === "held") this.#bytesHeld += change * sizeOf(state.body);
+    if (state.at === "checking") this.#bytesChecking += change * state.bytes;
   }
 
   #fail(slot: Slot, peer: string): void {
-    this.#leave(slot);
+    this.#enter(slot, WAITING);
     slot.tries++;
     slot.failedPeers.add(peer);
   }
 
   #punishStall(peer: string, nowMs: number): void {
     const record = this.#record(peer);
-    record.capacity = Math.max(1, Math.floor(record.capacity / 2));
+    record.capacity = Math.max(1, Math.floor(this.#limitOf(record) / 2));
     record.stallsInARow++;
     const beyond = record.stallsInARow - this.limits.stallsInARow;
     if (beyond < 0) return;
     record.benchedUntilMs = nowMs +
       Math.min(this.limits.benchMs * 2 ** beyond, this.limits.benchMsMax);
   }
+}
+
+function sizeOf(body: BlockBody): number {
+  return body instanceof Uint8Array ? body.length : body.bytes.length;
 }

@@ -8,12 +8,19 @@ import { getLogger } from "../base/log.ts";
 import type { Chain } from "../chain/chain.ts";
 import type { ChainChange, Outcome } from "../chain/outcome.ts";
 import { checkBlockBody } from "../consensus/check_block.ts";
+import { decodeCheckedHeader } from "../consensus/check_header.ts";
 import { isBetterTip } from "../consensus/fork_choice.ts";
 import { RuleError } from "../consensus/rules.ts";
 import { type Block, type BlockHeader, decodeHeader, HEADER_BYTES } from "../primitives/block.ts";
 import { CodecError } from "../base/bytes.ts";
-import type { BlockId } from "../primitives/ids.ts";
-import { BlockDownload, type HeldBlock, type WantedBlock } from "./block_download.ts";
+import { sha256d } from "../primitives/hash.ts";
+import { asBlockId, type BlockId } from "../primitives/ids.ts";
+import {
+  type BlockBody,
+  BlockDownload,
+  type HeldBlock,
+  type WantedBlock,
+} from "./block_download.ts";
 import type { HeaderSync } from "./header_sync.ts";
 import type { SyncLimits } from "./limits.ts";
 import type { Relay } from "./relay.ts";
@@ -31,6 +38,8 @@ export interface BlockSyncParts {
   readonly relay: Relay;
   readonly serving: Serving;
   readonly download: BlockDownload;
+  /** Whether the block is being put together from a compact one: it is not fetched meanwhile. */
+  readonly isComing: (id: BlockId) => boolean;
   /** The chain could not be written: nothing more is fetched. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -38,10 +47,21 @@ export interface BlockSyncParts {
 export class BlockSync {
   readonly #setAside: RecentSet<BlockId>;
   readonly #runs = new Set<Promise<void>>();
+  /** Blocks that were passed on before their senders had checked them. */
+  readonly #early: RecentSet<BlockId>;
+  /** Blocks that the chain has refused of late. */
+  readonly #refused: RecentSet<BlockId>;
+  /** Blocks that no peer sent and that the chain is judging. */
+  readonly #offered = new Set<BlockId>();
+  /** Of the window, on the way to the best header. */
+  #highest: BlockId | undefined;
   #isStopped = false;
+  #isCheckDue = false;
 
   constructor(private readonly parts: BlockSyncParts) {
     this.#setAside = new RecentSet(parts.limits.blocksSetAside);
+    this.#early = new RecentSet(parts.limits.checkingBlocks);
+    this.#refused = new RecentSet(parts.limits.checkingBlocks);
   }
 
   /** Far behind: blocks are committed by the run, and nothing is relayed. */
@@ -55,15 +75,7 @@ export class BlockSync {
   /** Moves the window to what is missing now and asks for it. */
   refill(): void {
     if (this.#isStopped) return;
-    const { chain, download, headers, limits } = this.parts;
-    const best = chain.bestHeader();
-    const wanted = new Map<BlockId, WantedBlock>();
-    if (isBetterTip(best, chain.tip())) {
-      this.#want(wanted, chain.missingBlocks(limits.windowBlocks));
-    }
-    if (wanted.size < limits.windowBlocks) headers.resume();
-    for (const peer of this.parts.peers.values()) this.#wantBranchOf(peer, wanted);
-    download.want([...wanted.values()]);
+    this.#moveWindow();
     this.assign();
   }
 
@@ -80,17 +92,43 @@ export class BlockSync {
   }
 
   /** Takes a `block` message, asked for or not. Punishes the sender of a wrong one. */
-  async take(peer: RemotePeer, bytes: Uint8Array): Promise<void> {
-    const { chain, download, headers } = this.parts;
-    const header = this.#headerOf(peer, bytes);
-    if (header === undefined) return;
-    peer.knownBlocks.add(header.id);
-    if (chain.hasBlock(header.id) || download.isHere(header.id)) return;
-    if (chain.header(header.id) === undefined) {
-      await headers.take(peer, [header], false);
-      if (chain.header(header.id) === undefined) return;
+  take(peer: RemotePeer, bytes: Uint8Array): void | Promise<void> {
+    // Far behind the chain judges a body, in its workers: here not even the header is read.
+    if (this.isBulk && bytes.length > HEADER_BYTES) {
+      const id = asBlockId(sha256d(bytes.subarray(0, HEADER_BYTES)));
+      if (this.parts.download.lacks(id)) return this.#hold(peer, id, bytes);
     }
-    if (download.lacks(header.id)) this.#takeWanted(peer, header, bytes);
+    return this.#takeOne(peer, bytes);
+  }
+
+  /** Whether the block's body is here and is being checked, or waits for that. */
+  isHere(id: BlockId): boolean {
+    return this.parts.download.isHere(id) || this.#offered.has(id);
+  }
+
+  /** Takes a block that no peer sent. It is passed on as theirs are, before it is checked. */
+  async offer(bytes: Uint8Array): Promise<Outcome> {
+    const { chain, peers, serving } = this.parts;
+    const block = await this.#examine(bytes);
+    if (block === undefined || this.isHere(block.id)) return await chain.accept(bytes);
+    this.#offered.add(block.id);
+    try {
+      this.#announceEarly(block);
+      return await chain.accept(block);
+    } finally {
+      this.#offered.delete(block.id);
+      serving.settled([block.id], peers.values());
+    }
+  }
+
+  /** Takes a block that has come together: `peer` has not checked it before it passed it on. */
+  takeRebuilt(peer: RemotePeer, block: Block): void {
+    if (this.#isStopped) return;
+    this.#moveWindow();
+    if (!this.parts.download.lacks(block.id)) return;
+    this.#early.add(block.id);
+    this.#announceEarly(block);
+    this.#hold(peer, block.id, block);
   }
 
   /** `peer` does not have a block it was asked for. */
@@ -118,18 +156,30 @@ export class BlockSync {
 
   /** The main chain has changed: tells those who want to know. */
   changed(change: ChainChange): void {
+    const { limits, relay, serving } = this.parts;
     this.#setAside.clear();
-    const newest = change.connected.at(-1);
-    if (newest === undefined || this.isBulk) return;
-    this.parts.serving.remember(newest.id, newest.bytes);
-    const latest = change.connected.slice(-this.parts.limits.announceHeaders);
-    this.parts.relay.announceHeaders(latest.map((block) => block.header));
+    if (change.connected.length === 0 || this.isBulk) return;
+    for (const block of change.connected.slice(-limits.recentBodies)) serving.remember(block);
+    relay.announceBlocks(change.connected.slice(-limits.announceHeaders));
   }
 
   /** Asks for nothing more and waits until the chain has judged what it was given. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     await Promise.all(this.#runs);
+  }
+
+  async #takeOne(peer: RemotePeer, bytes: Uint8Array): Promise<void> {
+    const { chain, download, headers } = this.parts;
+    const header = this.#headerOf(peer, bytes);
+    if (header === undefined) return;
+    peer.knownBlocks.add(header.id);
+    if (chain.hasBlock(header.id) || this.isHere(header.id)) return;
+    if (chain.header(header.id) === undefined) {
+      await headers.take(peer, [header], false);
+      if (chain.header(header.id) === undefined) return;
+    }
+    if (download.lacks(header.id)) this.#takeWanted(peer, header, bytes);
   }
 
   #headerOf(peer: RemotePeer, bytes: Uint8Array): BlockHeader | undefined {
@@ -142,8 +192,20 @@ export class BlockSync {
     }
   }
 
+  /** The block, if its header keeps the rules and its transactions are those of the header. */
+  async #examine(bytes: Uint8Array): Promise<Block | undefined> {
+    try {
+      const block = checkBlockBody(decodeCheckedHeader(bytes.subarray(0, HEADER_BYTES)), bytes);
+      await this.parts.chain.acceptHeaders([block.header]);
+      return block;
+    } catch (error) {
+      if (!(error instanceof RuleError)) throw error;
+      return undefined; // The chain says what is wrong.
+    }
+  }
+
   #takeWanted(peer: RemotePeer, header: BlockHeader, bytes: Uint8Array): void {
-    const { clock, download } = this.parts;
+    const { download } = this.parts;
     let block: Block;
     try {
       block = checkBlockBody(header, bytes);
@@ -154,76 +216,118 @@ export class BlockSync {
       this.assign();
       return;
     }
-    download.arrived(block, peer.id, clock.monotonicMs());
     this.#announceEarly(block);
-    if (download.wantsMore(peer.id)) this.assign();
-    this.#check();
+    this.#hold(peer, block.id, block);
   }
 
-  /** Header first: a body that is here is told of before it is checked, and served after. */
+  /** Keeps a block until it is its turn. */
+  #hold(peer: RemotePeer, id: BlockId, body: BlockBody): void {
+    const { clock, download } = this.parts;
+    download.arrived(id, body, peer.id, clock.monotonicMs());
+    if (download.wantsMore(peer.id)) this.assign();
+    this.#scheduleCheck();
+  }
+
+  /** Once for all blocks that come in one turn. */
+  #scheduleCheck(): void {
+    if (this.#isCheckDue) return;
+    this.#isCheckDue = true;
+    queueMicrotask(() => {
+      this.#isCheckDue = false;
+      this.#check();
+    });
+  }
+
+  /**
+   * A body that is here is passed on before it is checked, header first: what is left to be wrong
+   * with it costs its maker the work of a block. A block that is known to be bad never gets here.
+   */
   #announceEarly(block: Block): void {
     const { chain, relay, serving } = this.parts;
     const context = chain.header(block.id);
     if (context === undefined || this.isBulk || !isBetterTip(context, chain.tip())) return;
-    if (!chain.hasBlock(context.previous)) return;
-    serving.remember(block.id, block.bytes);
-    relay.announceHeaders([block.header]);
+    if (!chain.hasBlock(context.previous) && !this.isHere(context.previous)) return;
+    if (chain.isInvalid(block.id)) return;
+    serving.remember(block);
+    relay.announceBlocks([block]);
   }
 
-  /** Hands what is complete to the chain. */
-  #check(): void {
-    const { chain, download, limits, onFailure } = this.parts;
-    while (!this.#isStopped && this.#runs.size < limits.runsAtOnce) {
-      const run = download.takeRun((id) => chain.hasBlock(id), limits.runBlocks);
-      if (run.length === 0) return;
-      const done = this.#checkRun(run).catch((error) => {
-        this.#isStopped = true;
-        onFailure(error);
-      }).then(() => {
-        this.#runs.delete(done);
-        this.#goOn();
-      });
-      this.#runs.add(done);
+  #moveWindow(): void {
+    const { chain, download, headers, limits } = this.parts;
+    const best = chain.bestHeader();
+    const wanted = new Map<BlockId, WantedBlock>();
+    if (isBetterTip(best, chain.tip())) {
+      const missing = chain.missingBlocks(limits.windowBlocks);
+      this.#highest = missing.at(-1)?.id;
+      this.#want(wanted, missing);
     }
+    if (wanted.size < limits.windowBlocks) headers.resume();
+    for (const peer of this.parts.peers.values()) this.#wantBranchOf(peer, wanted);
+    download.want([...wanted.values()]);
+  }
+
+  /** Hands what is complete to the chain, which works on many and answers in order. */
+  #check(): void {
+    const { chain, download, onFailure } = this.parts;
+    if (this.#isStopped) return;
+    const run = download.takeRun((id) => chain.hasBlock(id));
+    if (run.length === 0) return;
+    const done = this.#checkRun(run).catch((error) => {
+      this.#isStopped = true;
+      onFailure(error);
+    }).then(() => {
+      this.#runs.delete(done);
+      this.#goOn();
+    });
+    this.#runs.add(done);
   }
 
   #goOn(): void {
     const { download, limits } = this.parts;
     // Moving the window costs a walk over it, so not for every block of a long sync.
-    if (download.size < limits.windowBlocks * 3 / 4) this.refill();
+    const isLow = download.size < limits.windowBlocks / 2 && !this.#reachesBest;
+    if (isLow || download.size < limits.bulkBlocks) this.refill();
+    else this.assign();
     this.#check();
   }
 
-  async #checkRun(run: readonly HeldBlock[]): Promise<void> {
-    const outcomes = await this.parts.chain.acceptMany(run.map((held) => held.block));
-    const refused = new Set<BlockId>();
-    outcomes.forEach((outcome, at) => this.#judge(run[at]!, outcome, refused));
-    this.parts.serving.settled(run.map((held) => held.block.id), this.parts.peers.values());
+  /** Whether the window went up to the best header when it was moved. */
+  get #reachesBest(): boolean {
+    return this.#highest === this.parts.chain.bestHeader().id;
   }
 
-  #judge({ block, peer }: HeldBlock, outcome: Outcome, refused: Set<BlockId>): void {
+  async #checkRun(run: readonly HeldBlock[]): Promise<void> {
+    const outcomes = await this.parts.chain.acceptMany(run.map((held) => held.body));
+    outcomes.forEach((outcome, at) => this.#judge(run[at]!, outcome));
+    this.parts.serving.settled(run.map((held) => held.id), this.parts.peers.values());
+  }
+
+  #judge({ id, previous, peer }: HeldBlock, outcome: Outcome): void {
     const { download, peers } = this.parts;
     const session = peers.get(peer)?.session;
-    if (outcome.kind === "rejected" && outcome.senderOnly) download.retry(block.id, peer);
-    else download.settled(block.id);
+    const isEarly = this.#early.has(id);
+    this.#early.delete(id);
+    if (outcome.kind === "rejected" && outcome.senderOnly) download.retry(id, peer);
+    else download.settled(id);
     switch (outcome.kind) {
       case "connected":
       case "reorganized":
         session?.creditUseful();
         break;
       case "orphan":
-        this.#setAside.add(block.id);
+        this.#setAside.add(id);
         break;
       case "side-branch":
-        if (!outcome.stored) this.#setAside.add(block.id);
+        if (!outcome.stored) this.#setAside.add(id);
         break;
       case "rejected": {
-        // A block on a bad one is only as bad as its parent: who sent the parent is punished.
-        const isOnRefused = refused.has(block.header.previous);
-        refused.add(block.id);
-        if (outcome.fault === "invalid" && !isOnRefused) {
+        // A block on a bad one is only as bad as its parent: who sent the parent is punished, but
+        // not for one that every peer passes on before it knows.
+        const isOnRefused = this.#refused.has(previous);
+        this.#refused.add(id);
+        if (outcome.fault === "invalid" && !isOnRefused && !isEarly) {
           session?.punish("invalid", outcome.detail);
-        } else this.#setAside.add(block.id);
+        } else this.#setAside.add(id);
         break;
       }
       case "known":
@@ -234,6 +338,7 @@ export class BlockSync {
     const { chain } = this.parts;
     for (const { id } of missing) {
       if (wanted.has(id) || this.#setAside.has(id)) continue;
+      if (this.parts.isComing(id) || this.#offered.has(id)) continue;
       const context = chain.header(id);
       if (context === undefined) continue;
       wanted.set(id, { id, previous: context.previous, height: context.height });

@@ -139,6 +139,9 @@ export class HeaderSync {
     peer.branch = step.branch;
     if (step.kind === "unconnected") return this.#connect(peer);
     if (step.kind === "accept") {
+      // The next are on their way while these are checked; if these are bad, the session ends.
+      const isAhead = step.next !== "nothing" && this.#hasRoomAhead();
+      if (isAhead) this.#goOn(peer, step);
       const { last, full } = await chain.acceptHeaders(step.accept);
       peer.shows(last);
       this.parts.onHeaders();
@@ -147,6 +150,7 @@ export class HeaderSync {
         peer.isPaused = true;
         return;
       }
+      if (isAhead) return;
     } else if (headers.length > 0) {
       const known = chain.header(headers.at(-1)!.id);
       if (known !== undefined) {
@@ -173,6 +177,12 @@ export class HeaderSync {
     }
     peer.isLoading = true;
     this.#ask(peer, [step.next.after, ...this.#locator()]);
+  }
+
+  /** Whether the chain will surely keep what an answer brings. */
+  #hasRoomAhead(): boolean {
+    const { chain, limits } = this.parts;
+    return chain.bestHeader().height - chain.tip().height < limits.headersAhead;
   }
 
   /** Headers whose parents are not known: asks for those between, but not for ever. */
@@ -238,8 +248,11 @@ export class HeaderSync {
 
   #isOnInvalid(headers: readonly BlockHeader[]): boolean {
     const { chain } = this.parts;
-    return chain.isInvalid(headers[0]!.previous) ||
-      headers.some((header) => chain.isInvalid(header.id));
+    if (chain.isInvalid(headers[0]!.previous)) return true;
+    // Behind the first unknown one there is none that is known.
+    const unknown = headers.findIndex((header) => chain.header(header.id) === undefined);
+    const known = unknown < 0 ? headers : headers.slice(0, unknown);
+    return known.some((header) => chain.isInvalid(header.id));
   }
 
   #view(): BranchView {

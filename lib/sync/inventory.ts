@@ -8,8 +8,14 @@ type Announced =
     readonly at: "asked";
     readonly peers: readonly string[];
     readonly peer: string;
+    readonly slot: Slot;
     readonly sinceMs: number;
   };
+
+/** Requests of a peer that it has not answered, and answers of it that are being judged. */
+interface Slot {
+  inUse: number;
+}
 
 export interface TransactionRequestLimits {
   readonly transactionsInFlightPerPeer: number;
@@ -21,9 +27,11 @@ export interface TransactionRequestLimits {
 /** Announced transactions that we do not have: each asked of one announcer at a time. */
 export class TransactionRequests {
   readonly #byId = new Map<TxId, Announced>();
-  /** The ids whose state is "announced", in order: what `assign` looks at. */
-  readonly #waiting = new Set<TxId>();
-  readonly #inFlight = new Map<string, number>();
+  /** By announcer, the ids whose state is "announced", in order: what `assign` looks at. */
+  readonly #waiting = new Map<string, Set<TxId>>();
+  /** The ids whose state is "asked", the longest ago first. */
+  readonly #asked = new Set<TxId>();
+  readonly #slots = new Map<string, Slot>();
 
   constructor(private readonly limits: TransactionRequestLimits) {}
 
@@ -33,9 +41,7 @@ export class TransactionRequests {
 
   /** Requests without an answer yet. */
   get asked(): number {
-    let total = 0;
-    for (const count of this.#inFlight.values()) total += count;
-    return total;
+    return this.#asked.size;
   }
 
   /** `peer` has the transaction. Beyond the limit the announcement is not remembered. */
@@ -48,37 +54,54 @@ export class TransactionRequests {
       !known.peers.includes(peer) && known.peers.length < this.limits.announcersPerTransaction
     ) {
       this.#byId.set(id, { ...known, peers: [...known.peers, peer] });
+      if (known.at === "announced") this.#queueOf(peer).add(id);
     }
   }
 
-  /** Requests of `peer` without an answer yet. */
+  /** Requests of `peer` without an answer yet, and answers not judged yet. */
   load(peer: string): number {
-    return this.#inFlight.get(peer) ?? 0;
+    return this.#slots.get(peer)?.inUse ?? 0;
   }
 
   /** Whom to ask for what now. What is returned counts as asked. */
   assign(nowMs: number): Map<string, TxId[]> {
     const asks = new Map<string, TxId[]>();
-    for (const id of this.#waiting) {
-      const state = this.#byId.get(id)!;
-      const peer = state.peers.find((each) => this.load(each) < this.#perPeer);
-      if (peer === undefined) continue;
-      this.#waiting.delete(id);
-      this.#byId.set(id, { at: "asked", peers: state.peers, peer, sinceMs: nowMs });
-      this.#inFlight.set(peer, this.load(peer) + 1);
-      const ids = asks.get(peer);
-      if (ids === undefined) asks.set(peer, [id]);
-      else ids.push(id);
+    for (const [announcer, ids] of this.#waiting) {
+      for (const id of ids) {
+        if (!this.#hasRoom(announcer)) break;
+        const { peers } = this.#byId.get(id)!;
+        // Who told of it first, if he has room: at least this announcer has.
+        const peer = peers.find((each) => this.#hasRoom(each))!;
+        this.#ask(id, peers, peer, nowMs);
+        const asked = asks.get(peer);
+        if (asked === undefined) asks.set(peer, [id]);
+        else asked.push(id);
+      }
     }
     return asks;
   }
 
-  /** The transaction is here, or is not wanted any more. */
-  settled(id: TxId): void {
+  /** Whether `peer` owes us the transaction. */
+  isAskedOf(id: TxId, peer: string): boolean {
     const state = this.#byId.get(id);
-    if (state === undefined) return;
-    this.#forget(id);
-    if (state.at === "asked") this.#release(state.peer);
+    return state?.at === "asked" && state.peer === peer;
+  }
+
+  /**
+   * The transaction is here. Who was asked for it counts as busy until the returned function is
+   * called, once, when it is judged.
+   */
+  arrived(id: TxId): () => void {
+    const state = this.#byId.get(id);
+    if (state === undefined) return () => {};
+    this.#forget(id, state);
+    if (state.at !== "asked") return () => {};
+    return () => this.#release(state);
+  }
+
+  /** The transaction is here and needs no judging, or is not wanted any more. */
+  settled(id: TxId): void {
+    this.arrived(id)();
   }
 
   /** `peer` was asked and does not have it: the next announcer's turn. */
@@ -92,45 +115,68 @@ export class TransactionRequests {
     for (const [id, state] of this.#byId) {
       if (state.peers.includes(peer)) this.#without(id, state, peer);
     }
-    this.#inFlight.delete(peer);
+    this.#waiting.delete(peer);
+    this.#slots.delete(peer);
   }
 
   /** Requests that waited too long are free for the next announcer. */
   expire(nowMs: number): void {
-    for (const [id, state] of this.#byId) {
-      if (state.at !== "asked") continue;
-      if (nowMs - state.sinceMs >= this.limits.transactionStallMs) {
-        this.#without(id, state, state.peer);
-      }
+    for (const id of this.#asked) {
+      const state = this.#byId.get(id)!;
+      if (state.at !== "asked" || nowMs - state.sinceMs < this.limits.transactionStallMs) break;
+      this.#without(id, state, state.peer);
     }
   }
 
-  get #perPeer(): number {
-    return this.limits.transactionsInFlightPerPeer;
+  #hasRoom(peer: string): boolean {
+    return this.load(peer) < this.limits.transactionsInFlightPerPeer;
+  }
+
+  #queueOf(peer: string): Set<TxId> {
+    let ids = this.#waiting.get(peer);
+    if (ids === undefined) this.#waiting.set(peer, ids = new Set());
+    return ids;
   }
 
   #wait(id: TxId, peers: readonly string[]): void {
     this.#byId.set(id, { at: "announced", peers });
-    this.#waiting.add(id);
+    for (const peer of peers) this.#queueOf(peer).add(id);
   }
 
-  #forget(id: TxId): void {
+  #ask(id: TxId, peers: readonly string[], peer: string, nowMs: number): void {
+    this.#unqueue(id, peers);
+    let slot = this.#slots.get(peer);
+    if (slot === undefined) this.#slots.set(peer, slot = { inUse: 0 });
+    slot.inUse++;
+    this.#byId.set(id, { at: "asked", peers, peer, slot, sinceMs: nowMs });
+    this.#asked.add(id);
+  }
+
+  #unqueue(id: TxId, peers: readonly string[]): void {
+    for (const peer of peers) this.#waiting.get(peer)?.delete(id);
+  }
+
+  #forget(id: TxId, { at, peers }: Announced): void {
     this.#byId.delete(id);
-    this.#waiting.delete(id);
+    if (at === "asked") this.#asked.delete(id);
+    else this.#unqueue(id, peers);
   }
 
-  #release(peer: string): void {
-    const left = this.load(peer) - 1;
-    if (left > 0) this.#inFlight.set(peer, left);
-    else this.#inFlight.delete(peer);
+  #release({ peer, slot }: Announced & { at: "asked" }): void {
+    slot.inUse--;
+    // A peer that left and came back has a slot of its own by now.
+    if (slot.inUse === 0 && this.#slots.get(peer) === slot) this.#slots.delete(peer);
   }
 
   #without(id: TxId, state: Announced, peer: string): void {
     const peers = state.peers.filter((each) => each !== peer);
     const wasAsked = state.at === "asked" && state.peer === peer;
-    if (wasAsked) this.#release(peer);
-    if (peers.length === 0) this.#forget(id);
-    else if (wasAsked || state.at === "announced") this.#wait(id, peers);
-    else this.#byId.set(id, { ...state, peers });
+    if (state.at === "asked" && !wasAsked) {
+      this.#byId.set(id, { ...state, peers });
+      return;
+    }
+    this.#forget(id, state);
+    if (wasAsked) this.#release(state);
+    if (peers.length > 0) this.#wait(id, peers);
   }
 }

@@ -1,8 +1,11 @@
 /** Every bound of this room, with its reason. Tests hand in smaller ones. */
+import { MAX_BLOCK_BYTES } from "../consensus/limits.ts";
 
 export const SYNC_LIMITS = {
   /** Headers in one `headers` message: the wire's limit, 184 kB. A shorter answer is the last. */
   headersPerMessage: 2_000,
+  /** The next headers are asked for before the last are checked, this far ahead of blocks. */
+  headersAhead: 20_000,
   /**
    * Messages of a branch too weak to keep that are weighed before its sender's claim is set aside:
    * 32 bytes are kept of each, so 10 million headers cost 160 kB.
@@ -11,11 +14,14 @@ export const SYNC_LIMITS = {
   /** A side branch may lack this many blocks' work of ours and is kept all the same. */
   sideBranchBlocks: 144,
   /** Blocks asked for ahead of the first missing one. */
-  windowBlocks: 512,
-  /** Bytes of blocks held that wait for an earlier one: keeps 512 large blocks off the heap. */
+  windowBlocks: 2_048,
+  /** Bytes of blocks held that wait for an earlier one: keeps 2,048 large ones off the heap. */
   windowBytes: 16 * 1024 * 1024,
-  /** Blocks asked of one peer at a time: 8 MB at the most. */
-  inFlightPerPeer: 16,
+  /** Blocks asked of one peer at a time, and their bytes as far as those can be guessed. */
+  inFlightPerPeer: 256,
+  bytesInFlightPerPeer: 8 * 1024 * 1024,
+  /** What a block may have: the guess before the first has come. */
+  blockBytesMax: MAX_BLOCK_BYTES,
   /** A request without news for this long goes to another peer; doubles with every try. */
   blockStallMs: 2_000,
   blockStallMsMax: 64_000,
@@ -23,11 +29,9 @@ export const SYNC_LIMITS = {
   stallsInARow: 3,
   benchMs: 30_000,
   benchMsMax: 10 * 60_000,
-  /** Blocks and bytes handed to the chain at once while far behind. */
-  runBlocks: 64,
-  runBytes: 4 * 1024 * 1024,
-  /** Runs the chain works on at a time: one is checked while the other is written. */
-  runsAtOnce: 2,
+  /** Blocks and bytes handed to the chain and not judged yet: enough for its workers and it. */
+  checkingBlocks: 256,
+  checkingBytes: 8 * 1024 * 1024,
   /** Blocks not fetched again before the tip moves: refused through no fault of their sender. */
   blocksSetAside: 256,
   /** From this many missing blocks on, blocks are committed by the run and nothing is relayed. */
@@ -50,9 +54,11 @@ export const SYNC_LIMITS = {
   relayEveryMs: 200,
   /** Own unconfirmed payments are told again. */
   repeatOwnEveryMs: 10 * 60_000,
-  /** Announced transactions asked of one peer at a time; each at most 100 kB. */
-  transactionsInFlightPerPeer: 100,
+  /** Announced transactions asked of one peer at a time; room for two of its answers is below. */
+  transactionsInFlightPerPeer: 400,
   transactionStallMs: 5_000,
+  /** Bytes of asked transactions judged while their senders' next messages are read. */
+  transactionBytesAside: 4 * 1024 * 1024,
   /** Announced transactions remembered in all, and announcers of each. */
   announcedTransactions: 10_000,
   announcersPerTransaction: 8,
@@ -60,8 +66,23 @@ export const SYNC_LIMITS = {
   refusedTransactions: 5_000,
   /** Things asked of us by one peer and not sent yet; more ends the session. */
   servedPerPeer: 2_000,
-  /** Bodies kept for peers that ask right after an announcement. */
+  /** Blocks read for a peer at a time, and their bytes as far as those can be guessed. */
+  servedBlocksAtOnce: 128,
+  servedBytesAtOnce: 1024 * 1024,
+  /** Blocks kept for peers that ask right after an announcement. */
   recentBodies: 4,
+  /** Up to this size a new block is sent along whole: short ids could save no round trip. */
+  compactWholeBytes: 16 * 1024,
+  /** Of a larger one, bytes of payments that the peer seems to lack; the coinbase comes on top. */
+  compactPlacedBytes: 32 * 1024,
+  /** New blocks sent to a peer as compact blocks at once; more are told by their headers. */
+  compactBlocksAtOnce: 3,
+  /** Compact blocks that wait for missing transactions: half a megabyte each at most. */
+  rebuildsAtOnce: 8,
+  /** Own payments that a block is looked for in, the oldest first: about 20 ms. */
+  rebuildPoolEntries: 16_384,
+  /** Without the missing transactions for this long the block is fetched whole. */
+  rebuildStallMs: 1_000,
   /** Blocks asked of us while we still check them, answered when we know. */
   awaitedPerPeer: 16,
   /** A header from the future is asked for again after its time, but not later than this. */

@@ -2,10 +2,12 @@
 import type { Cancel, Clock } from "../base/clock.ts";
 import type { Chain } from "../chain/chain.ts";
 import type { Mempool } from "../mempool/mempool.ts";
-import type { BlockHeader } from "../primitives/block.ts";
+import type { Block } from "../primitives/block.ts";
 import type { BlockId, TxId } from "../primitives/ids.ts";
 import type { Transaction } from "../primitives/transaction.ts";
+import type { CompactBlockBody } from "../wire/compact.ts";
 import { MAX_INV_ITEMS } from "../wire/inventory.ts";
+import { isSentWhole, makeCompact } from "./compact_block.ts";
 import type { SyncLimits } from "./limits.ts";
 import type { RemotePeer } from "./remote_peer.ts";
 
@@ -17,6 +19,8 @@ export interface RelayParts {
   readonly peers: () => Iterable<RemotePeer>;
   /** Whether the wallet of this node made the payment. */
   readonly isOwn: (transaction: Transaction) => boolean;
+  /** Drawn once a run: makes the short ids of this node's compact blocks its own. */
+  readonly nonce: bigint;
 }
 
 export class Relay {
@@ -25,13 +29,14 @@ export class Relay {
   constructor(private readonly parts: RelayParts) {}
 
   /**
-   * Tells of new headers, parents first, whose bodies are here: the header itself to peers that
-   * know its parent, the id to others, nothing to those who have it.
+   * Tells of new blocks, parents first, whose bodies are here: in compact form or by the header to
+   * peers that know the parent, by the id to others, nothing to those who have them.
    */
-  announceHeaders(headers: readonly BlockHeader[]): void {
+  announceBlocks(blocks: readonly Block[]): void {
+    const shared = new Map<Block, CompactBlockBody>();
     for (const peer of this.parts.peers()) {
-      const unknown = headers.findIndex((header) => !this.#knows(peer, header.id, header.height));
-      if (unknown >= 0) this.#tell(peer, headers.slice(unknown));
+      const unknown = blocks.findIndex(({ id, header }) => !this.#knows(peer, id, header.height));
+      if (unknown >= 0) this.#tell(peer, blocks.slice(unknown), shared);
     }
   }
 
@@ -72,13 +77,38 @@ export class Relay {
     this.#cancelBatch = undefined;
   }
 
-  #tell(peer: RemotePeer, headers: readonly BlockHeader[]): void {
-    const first = headers[0]!;
-    const last = headers.at(-1)!;
+  #tell(
+    peer: RemotePeer,
+    blocks: readonly Block[],
+    shared: Map<Block, CompactBlockBody>,
+  ): void {
+    const { header: first } = blocks[0]!;
+    const last = blocks.at(-1)!;
     const isFollowing = this.#knows(peer, first.previous, first.height - 1);
-    for (const header of headers) peer.knownBlocks.add(header.id);
-    if (isFollowing) peer.session.send({ type: "headers", headers });
-    else peer.session.send({ type: "inv", items: [{ kind: "block", id: last.id }] });
+    for (const { id } of blocks) peer.knownBlocks.add(id);
+    if (!isFollowing) {
+      peer.session.send({ type: "inv", items: [{ kind: "block", id: last.id }] });
+    } else if (peer.takesCompact && blocks.length <= this.parts.limits.compactBlocksAtOnce) {
+      for (const block of blocks) {
+        peer.session.send({ type: "compactblock", ...this.#compact(block, peer, shared) });
+      }
+    } else {
+      peer.session.send({ type: "headers", headers: blocks.map(({ header }) => header) });
+    }
+  }
+
+  /** The block as it suits the peer. One that is sent whole is the same to everyone: made once. */
+  #compact(
+    block: Block,
+    peer: RemotePeer,
+    shared: Map<Block, CompactBlockBody>,
+  ): CompactBlockBody {
+    const { limits, nonce } = this.parts;
+    const former = shared.get(block);
+    if (former !== undefined) return former;
+    const compact = makeCompact(block, nonce, (id) => peer.knownTransactions.has(id), limits);
+    if (isSentWhole(block, limits)) shared.set(block, compact);
+    return compact;
   }
 
   /** Whether the peer knows the header: it told of it, was told of it, or its chain has it. */

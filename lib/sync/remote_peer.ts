@@ -5,6 +5,7 @@ import type { HeaderContext } from "../consensus/header_context.ts";
 import { isBetterTip } from "../consensus/fork_choice.ts";
 import type { PeerSession } from "../net/hub.ts";
 import type { BlockId, TxId } from "../primitives/ids.ts";
+import { FLAG_COMPACT_BLOCKS } from "../wire/version.ts";
 import type { WantedBlock } from "./block_download.ts";
 import { type Branch, OPEN } from "./header_branch.ts";
 import type { SyncLimits } from "./limits.ts";
@@ -56,6 +57,11 @@ export class RemotePeer {
 
   get id(): string {
     return this.session.peerId;
+  }
+
+  /** Whether new blocks are sent to it as compact blocks. */
+  get takesCompact(): boolean {
+    return (this.session.remote.flags & FLAG_COMPACT_BLOCKS) !== 0;
   }
 
   /** The best header it has shown. */

@@ -4,9 +4,10 @@
  */
 import { type Cancel, type Clock, every } from "../base/clock.ts";
 import { getLogger } from "../base/log.ts";
+import { type Random, systemRandom } from "../base/random.ts";
 import type { Unsubscribe } from "../base/signals.ts";
 import type { Chain } from "../chain/chain.ts";
-import type { ChainChange } from "../chain/outcome.ts";
+import type { ChainChange, Outcome } from "../chain/outcome.ts";
 import type { HeaderContext } from "../consensus/header_context.ts";
 import type { Mempool } from "../mempool/mempool.ts";
 import type { PeerSession, SessionHub, SyncMessage } from "../net/hub.ts";
@@ -15,6 +16,7 @@ import type { Transaction } from "../primitives/transaction.ts";
 import type { InvItem } from "../wire/inventory.ts";
 import { BlockDownload } from "./block_download.ts";
 import { BlockSync } from "./block_sync.ts";
+import { CompactSync } from "./compact_sync.ts";
 import { HeaderSync } from "./header_sync.ts";
 import { SYNC_LIMITS, type SyncLimits } from "./limits.ts";
 import { etaMs, RateMeter, type SyncPhase, type SyncState } from "./progress.ts";
@@ -36,6 +38,7 @@ export interface SyncOptions {
   /** The chain could not be written, so sync has stopped asking: the node should stop. */
   readonly onFailure?: (error: unknown) => void;
   readonly limits?: Partial<SyncLimits>;
+  readonly random?: Random;
 }
 
 export class Sync {
@@ -48,6 +51,7 @@ export class Sync {
   readonly #download: BlockDownload;
   readonly #headers: HeaderSync;
   readonly #blocks: BlockSync;
+  readonly #compact: CompactSync;
   readonly #transactions: TransactionSync;
   readonly #relay: Relay;
   readonly #serving: Serving;
@@ -70,18 +74,26 @@ export class Sync {
     const download = this.#download = new BlockDownload(limits);
     const peers = () => this.#peers.values();
     const isOwn = options.isOwn ?? (() => false);
-    this.#relay = new Relay({ chain, mempool, clock, limits, peers, isOwn });
-    const isBeingChecked = (id: BlockId) => download.isHere(id);
-    this.#serving = new Serving({ chain, mempool, limits, isBeingChecked });
+    const nonce = new DataView((options.random ?? systemRandom).bytes(8).buffer).getBigUint64(0);
+    this.#relay = new Relay({ chain, mempool, clock, limits, peers, isOwn, nonce });
+    const isHere = (id: BlockId) => this.#blocks.isHere(id);
+    this.#serving = new Serving({ chain, mempool, limits, isBeingChecked: isHere });
     const onHeaders = () => this.#blocks.refill();
-    this.#headers = new HeaderSync({ chain, clock, limits, peers, onHeaders });
+    const headers = this.#headers = new HeaderSync({ chain, clock, limits, peers, onHeaders });
+    const isBehind = () => this.#blocks.isBulk;
+    this.#compact = new CompactSync({
+      ...{ chain, mempool, clock, limits, headers, isBehind, isHere },
+      onBlock: (peer, block) => this.#blocks.takeRebuilt(peer, block),
+      onGivenUp: () => this.#blocks.refill(),
+    });
     this.#blocks = new BlockSync({
       chain,
       clock,
       limits,
       download,
       peers: this.#peers,
-      headers: this.#headers,
+      headers,
+      isComing: (id) => this.#compact.has(id),
       relay: this.#relay,
       serving: this.#serving,
       onFailure: (error) => {
@@ -89,8 +101,8 @@ export class Sync {
         options.onFailure?.(error);
       },
     });
-    const isBehind = () => this.#blocks.isBulk;
-    const transactions = { chain, mempool, clock, limits, peers: this.#peers, isBehind };
+    const onAsked = () => this.#moved();
+    const transactions = { chain, mempool, clock, limits, peers: this.#peers, isBehind, onAsked };
     this.#transactions = new TransactionSync(transactions);
   }
 
@@ -143,6 +155,11 @@ export class Sync {
     return () => this.#listeners.delete(listener);
   }
 
+  /** As `Chain.accept`, for a block that no peer sent: peers hear of it before it is checked. */
+  offer(bytes: Uint8Array): Promise<Outcome> {
+    return this.#blocks.offer(bytes);
+  }
+
   /** What we know of a peer's chain: the height of the best header it has shown. */
   heightOf(peerId: string): number | undefined {
     return this.#peers.get(peerId)?.best?.height;
@@ -167,17 +184,22 @@ export class Sync {
     this.#peers.delete(session.peerId);
     peer.cancelEarlyRetry?.();
     this.#serving.gone(session);
+    this.#compact.gone(peer);
     this.#blocks.gone(peer);
     this.#transactions.gone(peer);
     this.#headers.next();
     this.#moved();
   }
 
-  async #take(session: PeerSession, message: SyncMessage): Promise<void> {
+  /** What can be handled at once is: a promise for each message of a first sync is too much. */
+  #take(session: PeerSession, message: SyncMessage): void | Promise<void> {
     const peer = this.#peers.get(session.peerId);
     if (peer === undefined || peer.session !== session) return;
-    await this.#handle(peer, message);
-    this.#moved();
+    const handled = this.#handle(peer, message);
+    if (handled !== undefined) return handled.then(() => this.#moved());
+    // A block that waits for its turn moves nothing yet.
+    if (message.type === "block") this.#scheduleTick();
+    else this.#moved();
   }
 
   #handle(peer: RemotePeer, message: SyncMessage): void | Promise<void> {
@@ -194,6 +216,12 @@ export class Sync {
         return this.#takeNotFound(peer, message.items);
       case "block":
         return this.#blocks.take(peer, message.bytes);
+      case "compactblock":
+        return this.#compact.take(peer, message);
+      case "getblocktxn":
+        return this.#serving.getBlockTransactions(peer, message);
+      case "blocktxn":
+        return this.#compact.takeTransactions(peer, message);
       case "tx":
         return this.#transactions.take(peer, message.bytes);
     }
@@ -226,7 +254,7 @@ export class Sync {
   #takeNotFound(peer: RemotePeer, items: readonly InvItem[]): void {
     for (const item of items) {
       if (item.kind === "tx") this.#transactions.notFound(peer, item.id);
-      else this.#blocks.notFound(peer, item.id);
+      else if (!this.#compact.notFound(peer, item.id)) this.#blocks.notFound(peer, item.id);
     }
     this.#transactions.assign();
     this.#blocks.assign();
@@ -248,13 +276,14 @@ export class Sync {
   #scheduleTick(): void {
     if (this.#cancelTick !== undefined) return;
     const isWaiting = this.#headers.isAsking || this.#download.asked > 0 ||
-      this.#transactions.isAsking;
+      this.#compact.isAsking || this.#transactions.isAsking;
     if (!isWaiting || this.#cancels.length === 0) return;
     this.#cancelTick = this.#clock.after(this.#limits.tickMs, () => {
       this.#cancelTick = undefined;
       const nowMs = this.#clock.monotonicMs();
       this.#headers.expire(nowMs);
       this.#blocks.expire(nowMs);
+      this.#compact.expire(nowMs);
       this.#transactions.expire(nowMs);
       this.#moved();
     });

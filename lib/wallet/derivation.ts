@@ -1,7 +1,5 @@
 /** From twelve words to keys: BIP39, then SLIP-0010 for Ed25519. */
-import { pbkdf2Sync } from "node:crypto";
-import { hmac } from "@noble/hashes/hmac.js";
-import { sha512 } from "@noble/hashes/sha2.js";
+import { createHmac, pbkdf2Sync } from "node:crypto";
 import { generateMnemonic, validateMnemonic } from "@scure/bip39";
 import { wordlist } from "@scure/bip39/wordlists/english.js";
 import { concatBytes, utf8 } from "../base/bytes.ts";
@@ -43,15 +41,19 @@ export function deriveKeySeed(mnemonicSeed: Uint8Array, index: number): Uint8Arr
 
 /** SLIP-0010 for Ed25519: every step is hardened; `indexes` are written without the mark. */
 export function deriveSlip10(seed: Uint8Array, indexes: readonly number[]): Uint8Array {
-  let node = hmac(sha512, MASTER_KEY, seed);
+  let node = hmacSha512(MASTER_KEY, seed);
   for (const index of indexes) {
     const step = new Uint8Array(4);
     new DataView(step.buffer).setUint32(0, index + HARDENED);
-    node = hmac(
-      sha512,
+    node = hmacSha512(
       node.subarray(32),
       concatBytes(Uint8Array.of(0), node.subarray(0, 32), step),
     );
   }
   return node.slice(0, 32);
+}
+
+/** The platform's, as PBKDF2 above: JavaScript's takes milliseconds until it is compiled. */
+function hmacSha512(key: Uint8Array, message: Uint8Array): Uint8Array {
+  return createHmac("sha512", key).update(message).digest();
 }

@@ -15,22 +15,54 @@ export interface Frame {
 
 /** A length of a frame takes at most four bytes: the largest message is below 2^28. */
 const MAX_LENGTH_BYTES = 4;
+/** A body this much smaller than the chunk it came in is copied, or it would keep the chunk. */
+const CHUNK_PART_KEPT = 4;
+const NOTHING = new Uint8Array();
 
 /**
  * The bytes of one message on the wire. Throws `RangeError` when it passes a limit: our own bug.
  */
 export function encodeFrame(message: Message): Uint8Array {
-  const { code, bytesMax, codec } = MESSAGES[message.type];
-  const body = new ByteWriter();
-  (codec as Codec<Message>).write(body, message);
-  if (body.length > bytesMax) {
-    throw new RangeError(
-      `Cannot encode ${message.type}: ${body.length} bytes are over ${bytesMax}`,
-    );
+  return new FrameWriter().add(message).take();
+}
+
+/** Frames one behind the other, to leave in one write. */
+export class FrameWriter {
+  #writer = new ByteWriter();
+
+  /** Bytes of the frames added since the last `take`. */
+  get length(): number {
+    return this.#writer.length;
   }
-  const bytes = body.finish();
-  return new ByteWriter(bytes.length + 1 + MAX_LENGTH_BYTES)
-    .varint(bytes.length + 1).u8(code).bytes(bytes).finish();
+
+  /** Throws `RangeError`, and adds nothing, when the message passes a limit: our own bug. */
+  add(message: Message): this {
+    const { code, bytesMax, codec } = MESSAGES[message.type];
+    // A payload is its body: copied once, here.
+    const body = message.type === "block" || message.type === "tx"
+      ? message.bytes
+      : encodeBody(codec as Codec<Message>, message);
+    if (body.length > bytesMax) {
+      throw new RangeError(
+        `Cannot encode ${message.type}: ${body.length} bytes are over ${bytesMax}`,
+      );
+    }
+    this.#writer.varint(body.length + 1).u8(code).bytes(body);
+    return this;
+  }
+
+  /** All that was added. The writer is empty afterwards. */
+  take(): Uint8Array {
+    const bytes = this.#writer.finish();
+    this.#writer = new ByteWriter();
+    return bytes;
+  }
+}
+
+function encodeBody(codec: Codec<Message>, message: Message): Uint8Array {
+  const writer = new ByteWriter();
+  codec.write(writer, message);
+  return writer.finish();
 }
 
 /** The message in a frame. Throws `WireError` unless the body is exactly one. */
@@ -49,16 +81,18 @@ export function decodeFrame(frame: Frame): Message {
   return { type: frame.type, ...body } as Message;
 }
 
-type ReaderState =
-  | { at: "length"; value: number; bytes: number }
-  | { at: "type"; length: number }
-  | { at: "body"; type: MessageType; body: Uint8Array; filled: number };
-
-const START: ReaderState = { at: "length", value: 0, bytes: 0 };
-
-/** Cuts a stream's chunks into frames. Holds at most one unfinished frame. */
+/**
+ * Cuts a stream's chunks into frames. Holds at most one unfinished frame. A body that makes up much
+ * of its chunk is a view of it, so a chunk must not be changed once it was read.
+ */
 export class FrameReader {
-  #state: ReaderState = START;
+  /** What is read next: bytes of the length, the type byte, or the body. */
+  #at: "length" | "type" | "body" = "length";
+  #length = 0;
+  #lengthBytes = 0;
+  #type: MessageType = "version";
+  #body = NOTHING;
+  #filled = 0;
 
   /**
    * Yields the frames that `chunk` completes, in order; take all of them before the next chunk.
@@ -67,49 +101,75 @@ export class FrameReader {
   *read(chunk: Uint8Array): Generator<Frame, void> {
     let at = 0;
     while (at < chunk.length) {
-      if (this.#state.at !== "body") {
-        this.#state = this.#header(this.#state, chunk[at++]!);
-      } else {
-        const { body, filled } = this.#state;
-        const part = chunk.subarray(at, at + body.length - filled);
-        body.set(part, filled);
-        this.#state = { ...this.#state, filled: filled + part.length };
-        at += part.length;
+      if (this.#at === "length") {
+        this.#takeLength(chunk[at++]!);
+        continue;
       }
-      if (this.#state.at === "body" && this.#state.filled === this.#state.body.length) {
-        const { type, body } = this.#state;
-        this.#state = START;
-        yield { type, body };
+      if (this.#at === "type") {
+        this.#takeType(chunk[at++]!);
+        if (chunk.length - at < this.#length) {
+          this.#begin();
+        } else {
+          const body = bodyIn(chunk, at, this.#length);
+          at += this.#length;
+          yield this.#finish(body);
+        }
+        continue;
       }
+      const part = chunk.subarray(at, at + this.#length - this.#filled);
+      this.#body.set(part, this.#filled);
+      this.#filled += part.length;
+      at += part.length;
+      if (this.#filled === this.#length) yield this.#finish(this.#body);
     }
   }
 
   /** Says that the stream has ended. Throws `WireError` if that cuts a frame. */
   end(): void {
-    if (this.#state !== START) {
+    if (this.#at !== "length" || this.#lengthBytes > 0) {
       throw new WireError("truncated", "Cannot read frame: the stream ended inside it");
     }
   }
 
-  #header(state: Exclude<ReaderState, { at: "body" }>, byte: number): ReaderState {
-    if (state.at === "length") {
-      const value = state.value + (byte & 0x7f) * 0x80 ** state.bytes;
-      const bytes = state.bytes + 1;
-      if (byte >= 0x80) {
-        if (bytes < MAX_LENGTH_BYTES) return { at: "length", value, bytes };
-        throw new WireError("bad-length", "Cannot read frame: its length takes over four bytes");
-      }
-      if (byte === 0) throw new WireError("bad-length", "Cannot read frame: not a minimal length");
-      return { at: "type", length: value };
+  #takeLength(byte: number): void {
+    this.#length += (byte & 0x7f) * 0x80 ** this.#lengthBytes++;
+    if (byte >= 0x80) {
+      if (this.#lengthBytes < MAX_LENGTH_BYTES) return;
+      throw new WireError("bad-length", "Cannot read frame: its length takes over four bytes");
     }
+    if (byte === 0) throw new WireError("bad-length", "Cannot read frame: not a minimal length");
+    this.#at = "type";
+  }
+
+  #takeType(byte: number): void {
     const type = typeOfCode(byte);
     if (type === undefined) {
       throw new WireError("unknown-type", `Cannot read frame: no message has type byte ${byte}`);
     }
-    const length = state.length - 1;
-    if (length > MESSAGES[type].bytesMax) {
-      throw new WireError("oversize", `Cannot read ${type}: ${length} bytes are too many`);
+    this.#length--; // It counted the type byte.
+    if (this.#length > MESSAGES[type].bytesMax) {
+      throw new WireError("oversize", `Cannot read ${type}: ${this.#length} bytes are too many`);
     }
-    return { at: "body", type, body: new Uint8Array(length), filled: 0 };
+    this.#type = type;
   }
+
+  /** The body goes on in the next chunk. */
+  #begin(): void {
+    this.#at = "body";
+    this.#body = new Uint8Array(this.#length);
+    this.#filled = 0;
+  }
+
+  #finish(body: Uint8Array): Frame {
+    this.#at = "length";
+    this.#length = 0;
+    this.#lengthBytes = 0;
+    this.#body = NOTHING;
+    return { type: this.#type, body };
+  }
+}
+
+function bodyIn(chunk: Uint8Array, at: number, length: number): Uint8Array {
+  const body = chunk.subarray(at, at + length);
+  return length * CHUNK_PART_KEPT < chunk.length ? body.slice() : body;
 }

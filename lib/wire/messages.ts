@@ -4,6 +4,14 @@
  */
 import { addrCodec, MAX_ADDR_BYTES } from "./addr.ts";
 import type { Codec, Quota } from "./codec.ts";
+import {
+  blockTxnCodec,
+  compactBlockCodec,
+  getBlockTxnCodec,
+  MAX_BLOCK_TXN_BYTES,
+  MAX_COMPACT_BLOCK_BYTES,
+  MAX_GET_BLOCK_TXN_BYTES,
+} from "./compact.ts";
 import { goodbyeCodec, MAX_GOODBYE_BYTES } from "./goodbye.ts";
 import {
   getHeadersCodec,
@@ -31,7 +39,6 @@ export interface MessageKind<Body> {
 const define = <Body>(kind: MessageKind<Body>): MessageKind<Body> => kind;
 const noBody: Codec<object> = { read: () => ({}), write: () => {} };
 
-/** Type bytes 0x0c–0x0e are kept for compactblock, getblocktxn and blocktxn. */
 export const MESSAGES = {
   version: define({
     code: 0x01,
@@ -98,6 +105,24 @@ export const MESSAGES = {
     bytesMax: MAX_GOODBYE_BYTES,
     quota: { count: 1, everyMs: 60_000 },
     codec: goodbyeCodec,
+  }),
+  compactblock: define({
+    code: 0x0c,
+    bytesMax: MAX_COMPACT_BLOCK_BYTES,
+    quota: { count: 2000, everyMs: 10_000 }, // As for headers: it takes the place of one.
+    codec: compactBlockCodec,
+  }),
+  getblocktxn: define({
+    code: 0x0d,
+    bytesMax: MAX_GET_BLOCK_TXN_BYTES,
+    quota: { count: 200, everyMs: 10_000 }, // Each may cost a whole block's bytes.
+    codec: getBlockTxnCodec,
+  }),
+  blocktxn: define({
+    code: 0x0e,
+    bytesMax: MAX_BLOCK_TXN_BYTES,
+    quota: { count: 20, everyMs: 10_000 }, // An answer that came too late.
+    codec: blockTxnCodec,
   }),
 } as const;
 

@@ -7,6 +7,7 @@
  */
 export * from "./addr.ts";
 export { cleanText, clipText, type Codec, type Quota } from "./codec.ts";
+export * from "./compact.ts";
 export * from "./error.ts";
 export * from "./frame.ts";
 export * from "./goodbye.ts";
@@ -14,4 +15,5 @@ export * from "./headers.ts";
 export * from "./inventory.ts";
 export * from "./messages.ts";
 export * from "./payload.ts";
+export * from "./short_id.ts";
 export * from "./version.ts";

@@ -5,6 +5,8 @@ import { type Codec, readBytes, readText, writeText } from "./codec.ts";
 
 /** The protocol this code speaks; rises when messages are added within `/moim/1.0.0`. */
 export const PROTOCOL_VERSION = 1;
+/** Bit of `flags`: the sender understands `compactblock` and its kin. */
+export const FLAG_COMPACT_BLOCKS = 1;
 export const MAX_AGENT_BYTES = 64;
 /** A rendezvous phrase has at most 200 bytes. */
 export const MAX_NETWORK_NAME_BYTES = 200;
@@ -22,7 +24,7 @@ export interface VersionBody {
   readonly timeMs: number;
   /** Drawn once a run: meeting one's own is meeting oneself. */
   readonly nonce: bigint;
-  /** Bits for later abilities; unknown ones are ignored. */
+  /** Bits for abilities, such as `FLAG_COMPACT_BLOCKS`; unknown ones are ignored. */
   readonly flags: number;
   readonly networkName: string;
 }

@@ -7,12 +7,18 @@ import assert from "node:assert/strict";
 import { ByteWriter } from "../../lib/base/bytes.ts";
 import { seededRandom } from "../../lib/base/random.ts";
 import { OVER_QUOTA_MAX } from "../../lib/net/session.ts";
+import type { Block } from "../../lib/primitives/block.ts";
 import { asBlockId, asTxId } from "../../lib/primitives/ids.ts";
 import { encodeFrame } from "../../lib/wire/frame.ts";
 import { MESSAGE_TYPES, MESSAGES, type MessageType } from "../../lib/wire/messages.ts";
 import type { Attack } from "../support/attack.ts";
 import { BadDataStage, bodyOf, type Flooding, US } from "../support/bad_data_stage.ts";
-import { badBlocks, badHeaders, badTransactions } from "../support/bad_chain_data.ts";
+import {
+  badBlocks,
+  badCompactBlocks,
+  badHeaders,
+  badTransactions,
+} from "../support/bad_chain_data.ts";
 import { EXAMPLES } from "../support/messages.ts";
 import { moimJson, until, withTempDir } from "../support/moim.ts";
 import { frame } from "../support/wire_peer.ts";
@@ -64,7 +70,7 @@ function tooLarge(): Attack[] {
 }
 
 function unknownTypes(): Attack[] {
-  return [0x00, 0x0c, 0xff].map((code): Attack => ({
+  return [0x00, 0x0f, 0xff].map((code): Attack => ({
     name: `type byte ${code}`,
     send: (peer) => peer.sendFrame(code, new Uint8Array(8)),
     refusal: "unknown-type",
@@ -122,6 +128,10 @@ function impossibleFields(): Attack[] {
     attack("getdata", (body) => body[1] = 7, "an item of no kind"),
     attack("notfound", (body) => body[1] = 7, "an item of no kind"),
     attack("goodbye", (body) => body.fill(0xff, 2), "a text that is not UTF-8"),
+    attack("compactblock", (body) => body.fill(0xff, 72, 80), "a time past 2^53"),
+    attack("compactblock", (body) => body[92 + 8 + 1 + 12 + 1] = 9, "a place beyond the block"),
+    attack("getblocktxn", (body) => body[32 + 1 + 3] = 0x7f, "a place beyond any block"),
+    attack("blocktxn", (body) => body[32] = 9, "more transactions than bytes"),
   ];
 }
 
@@ -151,11 +161,21 @@ function floods(stage: BadDataStage): Flooding[] {
     getheaders: new Uint8Array(2),
     block: stage.chain[0]!.block.bytes,
     tx: stage.pay().bytes,
+    compactblock: onlyCoinbase(stage.chain[0]!.block),
+    getblocktxn: new Uint8Array(33),
+    blocktxn: new Uint8Array(33),
   };
   return AFTER_VERSION.map((type) => ({
     type,
     frame: frame(MESSAGES[type].code, bodies[type] ?? empty),
   }));
+}
+
+/** A `compactblock` of a block that is known. */
+function onlyCoinbase({ header, transactions }: Block): Uint8Array {
+  const { bytes } = transactions[0]!;
+  const writer = new ByteWriter().bytes(header.bytes).u64(0n).varint(0);
+  return writer.varint(1).varint(0).varint(bytes.length).bytes(bytes).finish();
 }
 
 /** What an honest node may send, however odd: answered or passed over, and not counted. */
@@ -199,6 +219,7 @@ Deno.test(
         "records that nobody signed": badRecords,
         "headers that break a rule": () => badHeaders(stage.chain),
         "blocks that break a rule": () => badBlocks(stage.chain, stage.next),
+        "compact blocks that lie": () => badCompactBlocks(stage.chain),
         "payments that break a rule": () => badTransactions(stage.chain),
       };
       for (const [name, attacks] of Object.entries(groups)) {

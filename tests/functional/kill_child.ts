@@ -17,7 +17,8 @@ import { mint } from "../support/easy_chain.ts";
 import { easyKey, payment } from "../support/easy_payment.ts";
 
 /** Few, so that coins go to disk often and a kill meets it. */
-const coinLimits = { dirtyMax: 40, cleanMax: 200 };
+const pages = { pageBytes: 1_000, cacheBytes: 10_000, commitBytes: 3_000 };
+const coinLimits = { dirtyMax: 40, pages };
 /** Every so many blocks two rivals of the tip are minted, and the chain moves to them. */
 const RIVALS_EVERY = 7;
 const SYNC_WINDOW = 60;

@@ -85,7 +85,9 @@ async function heal(world: World): Promise<void> {
 /** Every payment that any node holds is soon held by all, and the next block takes it. */
 async function assertPaid(world: World): Promise<void> {
   const waiting = () => world.running.map((node) => node.mempool.size);
-  const isShared = () => new Set(waiting()).size === 1;
+  const idsOf = ({ mempool }: WorldNode) =>
+    mempool.entries().map(({ transaction }) => transaction.id).sort().join();
+  const isShared = () => new Set(world.running.map(idsOf)).size === 1;
   await world.until(isShared, 15 * 60_000, `all hold the same payments (${waiting()})`);
   await world.nodes[0]!.mint();
   await world.until(() => world.isAgreed(), 60_000, "all have the last block");

@@ -13,6 +13,9 @@ import {
   HEADER_BYTES,
 } from "../../lib/primitives/block.ts";
 import { encodeTransaction, type Transaction } from "../../lib/primitives/transaction.ts";
+import { makeCompact } from "../../lib/sync/compact_block.ts";
+import { SYNC_LIMITS } from "../../lib/sync/limits.ts";
+import type { CompactBlockBody } from "../../lib/wire/compact.ts";
 import type { Attack } from "./attack.ts";
 import { mint, type Minted } from "./easy_chain.ts";
 import { easyKey, payment } from "./easy_payment.ts";
@@ -88,6 +91,41 @@ export function badBlocks(chain: readonly Minted[], next: Minted): Attack[] {
     attack("a byte is missing", cut.slice(0, -1)),
     attack("too high a reward", mint(tip, greedy).block.bytes),
     attack("a payment of more than there is", mint(tip, spending).block.bytes),
+  ];
+}
+
+/** New blocks in compact form whose makers lie, each with a header of its own. */
+export function badCompactBlocks(chain: readonly Minted[]): Attack[] {
+  const tip = chain.at(-1)!;
+  const compact = (mark: string, knows: boolean) => {
+    const { block } = mint(tip.context, { network, mark, transactions: [payFirstCoin(chain)] });
+    return makeCompact(block, 1n, () => knows, { ...SYNC_LIMITS, compactWholeBytes: 0 });
+  };
+  const attack = (how: string, body: CompactBlockBody, answer?: Uint8Array): Attack => ({
+    name: `compactblock: ${how}`,
+    send: (peer) => {
+      peer.onMessage = (message) => {
+        if (message.type !== "getblocktxn" || answer === undefined) return;
+        peer.send({ type: "blocktxn", id: message.id, transactions: [answer] });
+      };
+      peer.send({ type: "compactblock", ...body });
+    },
+    refusal: "invalid",
+  });
+  const weak = compact("weak", false);
+  const odd = compact("odd", false);
+  const garbage = Uint8Array.of(9);
+  return [
+    attack("too little work", { ...weak, header: withoutWork(weak.header) }),
+    attack("no transaction", { ...odd, placed: [{ index: 0, bytes: garbage }, odd.placed[1]!] }),
+    attack("those of another", { ...compact("one", false), placed: odd.placed }),
+    attack("no transaction is missing", compact("two", true), garbage),
+    attack("another is missing", compact("three", true), odd.placed[0]!.bytes),
+    {
+      name: "getblocktxn: a place beyond the block",
+      send: (peer) => peer.send({ type: "getblocktxn", id: tip.block.id, indexes: [7] }),
+      refusal: "invalid",
+    },
   ];
 }
 

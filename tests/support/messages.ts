@@ -48,4 +48,20 @@ export const EXAMPLES: { [Type in MessageType]: Extract<Message, { type: Type }>
   block: { type: "block", bytes: Uint8Array.of(0xca, 0xfe) },
   tx: { type: "tx", bytes: Uint8Array.of(0xbe, 0xef) },
   goodbye: { type: "goodbye", code: "network", text: "안녕" },
+  compactblock: {
+    type: "compactblock",
+    header: EXAMPLE_HEADERS[0]!,
+    nonce: 0x1112131415161718n,
+    shortIds: [0x060504030201, 0xfffefdfcfbfa],
+    placed: [
+      { index: 0, bytes: Uint8Array.of(0xc0, 0xff, 0xee) },
+      { index: 3, bytes: Uint8Array.of(0xbe, 0xef) },
+    ],
+  },
+  getblocktxn: { type: "getblocktxn", id: asBlockId(id("8")), indexes: [1, 2, 300] },
+  blocktxn: {
+    type: "blocktxn",
+    id: asBlockId(id("8")),
+    transactions: [Uint8Array.of(0xbe, 0xef), Uint8Array.of(0xca, 0xfe, 0x01)],
+  },
 };

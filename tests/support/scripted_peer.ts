@@ -75,8 +75,8 @@ export class ScriptedPeer implements PeerSession {
     return true;
   }
 
-  sendPaced(message: Message): Promise<boolean> {
-    return Promise.resolve(this.send(message));
+  sendPaced(...messages: Message[]): Promise<boolean> {
+    return Promise.resolve(messages.every((message) => this.send(message)));
   }
 
   punish(fault: Fault, why: string): void {

@@ -36,7 +36,7 @@ export interface SimNode {
 }
 
 export interface SimNodeOptions
-  extends Partial<Pick<PeerManagerOptions, "wanted" | "outboundTarget" | "inboundMax">> {
+  extends Partial<Pick<PeerManagerOptions, "wanted" | "outboundTarget" | "inboundMax" | "gossip">> {
   readonly host?: Partial<SimHost>;
   readonly records?: readonly PeerRecord[];
   readonly local?: LocalVersion;

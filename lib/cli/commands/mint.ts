@@ -1,5 +1,5 @@
 import type { MintResult, NodeHandle } from "../../node/mod.ts";
-import { type Cli, type Declare, examples, withCommon } from "../cli.ts";
+import { type Cli, type Declare, examples, MINT_THREADS_HELP, withCommon } from "../cli.ts";
 import { coins, count } from "../format.ts";
 import { integerValue, oneGiven, ownerValue } from "../values.ts";
 
@@ -8,6 +8,7 @@ export const declare: Declare = (command, cli) => {
     .argument("[who]", "name of a key, or an address, that gets the coins")
     .option("--minter <who>", "the same as an option")
     .option("--count <number>", "how many blocks", "1")
+    .option("--mint-threads <number>", MINT_THREADS_HELP)
     .addHelpText(
       "after",
       examples(["moim mint --minter w1", "one block"], ["moim mint w1 --count 3", "three blocks"]),
@@ -20,6 +21,7 @@ export const declare: Declare = (command, cli) => {
       const result = await cli.withNode(
         options,
         (node) => mintAll(node, { to, number }, cli),
+        { flags: { mintThreads: options.mintThreads } },
       );
       cli.report(options, result, () => mintLines(result));
     });

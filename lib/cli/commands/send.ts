@@ -1,5 +1,5 @@
 import type { Flags, SendResult } from "../../node/mod.ts";
-import { type Declare, examples, withCommon } from "../cli.ts";
+import { type Declare, examples, MINT_THREADS_HELP, withCommon } from "../cli.ts";
 import { coins, count } from "../format.ts";
 import { coinsValue, ownerValue, paymentValue, required } from "../values.ts";
 
@@ -11,6 +11,7 @@ export const declare: Declare = (command, cli) => {
     .option("--fee <coins>", "fee in all; without it 1 grain a byte")
     .option("--memo <text>", "public note of at most 256 bytes")
     .option("--mint", "make the block that holds it at once")
+    .option("--mint-threads <number>", MINT_THREADS_HELP)
     .option("--peer <address>", "give it to this peer; fails if nobody answers there")
     .option("--wait", "wait until a block has it")
     .addHelpText(
@@ -32,7 +33,8 @@ export const declare: Declare = (command, cli) => {
         wait: options.wait === true,
       };
       const needsNetwork = options.peer !== undefined || request.wait;
-      const flags: Flags = needsNetwork ? { peer: options.peer, port: "0" } : {};
+      const { mintThreads, peer } = options;
+      const flags: Flags = needsNetwork ? { mintThreads, peer, port: "0" } : { mintThreads };
       const result = await cli.withNode(
         options,
         (node) => node.send(request, (line) => cli.terminal.talk(line)),

@@ -5,13 +5,13 @@ import {
   type NodeConfig,
   type NodeEvent,
   type NodeHandle,
-  openNode,
   refuseSecondNode,
   removeApiFile,
   type ServedApi,
+  startNode,
   writeApiFile,
 } from "../../node/mod.ts";
-import { type Cli, type Declare, examples, withCommon } from "../cli.ts";
+import { type Cli, type Declare, examples, MINT_THREADS_HELP, withCommon } from "../cli.ts";
 import { EventLines } from "../event_lines.ts";
 import { count } from "../format.ts";
 import { untilInterrupted } from "../interrupt.ts";
@@ -24,12 +24,14 @@ export const declare: Declare = (command, cli) => {
     .option("--dht <kind>", "public, private or off [MOIM_DHT] (public)")
     .option("--dht-protocol <id>", "another DHT, by its protocol id [MOIM_DHT_PROTOCOL]")
     .option("--lan <on|off>", "find peers on the local network [MOIM_LAN] (on)")
+    .option("--gossip <on|off>", "exchange addresses with peers [MOIM_GOSSIP] (on)")
     .option("--announce <address...>", "public addresses of this node [MOIM_ANNOUNCE]")
     .option("--minter <who>", "mint; the coins go to this key or address [MOIM_MINTER]")
     .option(
       "--mint-when <when>",
       "pending: when payments wait, or always [MOIM_MINT_WHEN] (pending)",
     )
+    .option("--mint-threads <number>", MINT_THREADS_HELP)
     .option("--solo", "mint without waiting for a peer [MOIM_SOLO]")
     .option("--http <[host:]port>", "where the API listens, or off [MOIM_HTTP] (P2P port + 5000)")
     .addHelpText(
@@ -62,26 +64,32 @@ async function runNode(config: NodeConfig, isJson: boolean, cli: Cli): Promise<v
     else for (const line of lines.of(event)) terminal.out(line);
   };
   const credentials = newCredentials();
-  const node = await openNode(config, {
+  const node = await startNode(config, {
     mode: "online",
     instanceId: credentials.instanceId,
     onEvent: tell,
     onStop: interrupted.stop,
   });
   let served: ServedApi | undefined;
+  let written: Promise<void> | undefined;
   try {
     served = await cli.serveApi(node, {
       setting: config.http,
-      preferredPort: (await portOf(node, config)) + HTTP_PORT_OFFSET,
+      preferredPort: node.p2pPort + HTTP_PORT_OFFSET,
       ...credentials,
     });
     const entry = { host: reachableHost(served.host), port: served.port, ...credentials };
-    await writeApiFile(config.dataDir, entry);
-    await tellReady(node, { config, entry, isJson, lines }, cli);
-    await interrupted.done;
+    written = writeApiFile(config.dataDir, entry);
+    // The API answers from here on; libp2p is loaded only now, so that it holds up nothing.
+    const up = Promise.all([written, node.goOnline()]).then(async () => {
+      if (!isStopping) await tellReady(node, { config, entry, isJson, lines }, cli);
+      await interrupted.done;
+    });
+    await Promise.race([up, interrupted.done]);
     isStopping = true;
     if (!isJson) terminal.out("stopping …");
   } finally {
+    await written?.catch(() => {}); // Told by whoever waited for it.
     await removeApiFile(config.dataDir);
     await served?.close();
     await node.close();
@@ -92,13 +100,6 @@ async function runNode(config: NodeConfig, isJson: boolean, cli: Cli): Promise<v
 
 /** The API's port when none is asked for: this much above the P2P port. */
 const HTTP_PORT_OFFSET = 5000;
-
-/** The P2P port that was really opened. */
-async function portOf(node: NodeHandle, config: NodeConfig): Promise<number> {
-  const { addresses } = await node.status();
-  const match = /\/tcp\/([0-9]+)/.exec(addresses[0] ?? "");
-  return match ? Number(match[1]) : config.port;
-}
 
 /** A host that a program on this machine may connect to. */
 function reachableHost(host: string): string {

@@ -1,10 +1,14 @@
 /** Damaged records: made again, or one clear line that names `moim reindex`, which then helps. */
 import assert from "node:assert/strict";
 import type { Chain } from "../../../lib/chain/chain.ts";
+import { historyIndex } from "../../../lib/chain/index_kinds.ts";
 import { UserError } from "../../../lib/base/errors.ts";
 import { amount } from "../../../lib/primitives/amount.ts";
-import { keys, META } from "../../../lib/store/keys.ts";
+import type { Block } from "../../../lib/primitives/block.ts";
+import { keys, MAPS, META, type PlacedId } from "../../../lib/store/keys.ts";
 import type { KvKey } from "../../../lib/store/kv.ts";
+import { PageFiles, type PagesKind } from "../../../lib/store/page_files.ts";
+import { COINS } from "../../../lib/store/coin_record.ts";
 import { MemoryKv } from "../../../lib/store/memory_kv.ts";
 import { ALICE, assertSound, BlockTree, openChain, short } from "../../support/chain_builder.ts";
 import { forEachKv, type KvUnderTest } from "../../support/kv_stores.ts";
@@ -36,6 +40,16 @@ async function damage(under: KvUnderTest, key: KvKey): Promise<void> {
   await kv.commit([{ set: key, value }]);
 }
 
+function placeOf({ id, header: { height } }: Block): PlacedId {
+  return { id, height };
+}
+
+/** The pages of a map but for those that opening reads. */
+async function leavesOf(under: KvUnderTest, kind: PagesKind): Promise<KvKey[]> {
+  const directory = await new PageFiles(await under.open(), kind).readDirectory();
+  return [...directory!.pages].map((page) => keys.page(kind.name, page));
+}
+
 function isDamage(error: unknown): boolean {
   assert.ok(error instanceof UserError, String(error));
   assert.equal(error.exitCode, 7);
@@ -51,7 +65,8 @@ forEachKv("a damaged header is made again from its block", async (under) => {
   const tree = blocks();
   await grow(under, tree);
   for (const name of ["a2", "a4", "b3", "genesis"]) {
-    await damage(under, keys.header(tree.block(name).id));
+    const { height, id } = tree.block(name).header;
+    await damage(under, keys.headers(height, id));
   }
   const chain = await openChain({ kv: await under.open() });
   assert.equal(chain.tip().id, tree.block("a4").id);
@@ -66,7 +81,9 @@ forEachKv("a damaged header is made again from its block", async (under) => {
 const HARMED: [string, (tree: BlockTree) => KvKey][] = [
   ["tip", () => keys.meta(META.tip)],
   ["coins tip", () => keys.meta(META.coinsTip)],
+  ["root of the coins", () => keys.pageRoot(COINS.name, 0)],
   ["index", () => keys.index("history")],
+  ["root of an index", () => keys.pageRoot(MAPS.history, 0)],
 ];
 
 for (const [what, keyOf] of HARMED) {
@@ -87,7 +104,7 @@ forEachKv("a damaged coin is told where it is read, and reindex repairs it", asy
   const tree = blocks();
   await grow(under, tree);
   const { id } = tree.block("a2").transactions[1]!;
-  await damage(under, keys.coin(ALICE.lock, { txId: id, index: 0 }));
+  for (const key of await leavesOf(under, COINS)) await damage(under, key);
   const chain = await openChain({ kv: await under.open() });
   await assert.rejects(chain.coinsOf(ALICE.lock), isDamage);
   await assert.rejects(chain.coin(ALICE.lock, { txId: id, index: 0 }), isDamage);
@@ -98,10 +115,28 @@ forEachKv("a damaged coin is told where it is read, and reindex repairs it", asy
   await chain.close();
 });
 
+forEachKv("a damaged page of one index leaves the other one whole", async (under) => {
+  const tree = blocks();
+  await grow(under, tree);
+  for (const key of await leavesOf(under, historyIndex)) await damage(under, key);
+  const chain = await openChain({ kv: await under.open() });
+  await assert.rejects(chain.history(ALICE.lock, { limit: 1 }), isDamage);
+  const block = tree.add("a5", "a4");
+  await chain.accept(block);
+  const id = block.transactions[0]!.id;
+  assert.equal((await chain.transaction(id))?.height, 5);
+  assert.ok(!chain.indexesReady());
+  await assert.rejects(chain.history(ALICE.lock, { limit: 1 }), isDamage);
+  await chain.reindex();
+  assert.equal((await chain.history(ALICE.lock, { limit: 5 })).entries.length, 1);
+  assert.ok(chain.indexesReady());
+  await chain.close();
+});
+
 forEachKv("damaged undo data is told when it is needed, and reindex repairs it", async (under) => {
   const tree = blocks();
   await grow(under, tree);
-  await damage(under, keys.undo(tree.block("a2").id, 0));
+  await damage(under, keys.undo(placeOf(tree.block("a2")), 0));
   const chain = await openChain({ kv: await under.open() });
   assert.match((await chain.verify()).problems[0]!, /undo .* is damaged/);
   const branch = tree.branch("c", "a1", 4);
@@ -122,7 +157,7 @@ forEachKv(
   async (under) => {
     const tree = blocks();
     await grow(under, tree);
-    await damage(under, keys.block(tree.block("a3").id, 0));
+    await damage(under, keys.block(placeOf(tree.block("a3")), 0));
     const chain = await rebuilt(under);
     // b3 stands at the height of the lost a3.
     assert.equal(chain.tip().id, tree.block("b3").id);

@@ -1,5 +1,6 @@
 import { strict as assert } from "node:assert";
 import { EXIT, UserError } from "../../../lib/base/mod.ts";
+import { MAX_BLOCK_BYTES } from "../../../lib/consensus/limits.ts";
 import { createApp } from "../../../lib/http/mod.ts";
 import type { NodeApi, SendRequest } from "../../../lib/node/mod.ts";
 import { OPEN_REQUESTS_BURST } from "../../../lib/http/guard.ts";
@@ -155,6 +156,39 @@ Deno.test("long calls stream their lines, then the result or the problem", async
   assert.equal(seen[0]!.mint, false);
   const minted = await request("/api/v1/mint", { ...json({ to: "w9" }), token: TOKEN });
   assert.equal(JSON.parse((await minted.text()).trim()).problem.exitCode, EXIT.notFound);
+});
+
+Deno.test("a block is handed in as bytes: with the token, bounded, and its outcome answered", async () => {
+  const seen: Uint8Array[] = [];
+  const request = app({
+    submitBlock: (bytes: Uint8Array) => {
+      seen.push(bytes);
+      if (bytes.length > 3) throw new UserError(EXIT.rejected, "The block was refused");
+      return Promise.resolve({ kind: "connected", id: "aa", height: 7 });
+    },
+  });
+  const hand = (body: Uint8Array<ArrayBuffer>, type = "application/octet-stream", token = TOKEN) =>
+    request("/api/v1/blocks", {
+      method: "POST",
+      body,
+      headers: { "content-type": type },
+      token,
+    });
+  const taken = await hand(Uint8Array.of(1, 2, 3));
+  assert.equal(taken.status, 200);
+  assert.deepEqual(await taken.json(), { kind: "connected", id: "aa", height: 7 });
+  assert.deepEqual(seen, [Uint8Array.of(1, 2, 3)]);
+  const cases: [Response, number][] = [
+    [await hand(Uint8Array.of(1), "application/octet-stream", "x".repeat(64)), 401],
+    [await hand(Uint8Array.of(1), "application/json"), 415],
+    [await hand(new Uint8Array(MAX_BLOCK_BYTES + 1)), 413],
+    [await hand(new Uint8Array(4)), 422],
+  ];
+  for (const [response, status] of cases) {
+    assert.equal(response.status, status);
+    await response.body?.cancel();
+  }
+  assert.equal(seen.length, 2);
 });
 
 Deno.test("key names are told to the owner only", async () => {

@@ -19,19 +19,24 @@ export class MempoolStage {
   chain!: Chain;
   mempool!: Mempool;
 
-  private constructor(network: Network, readonly limits: Partial<MempoolLimits>) {
+  private constructor(
+    network: Network,
+    readonly limits: Partial<MempoolLimits>,
+    readonly batchSignatures: number | undefined,
+  ) {
     this.tree = new BlockTree(network);
     this.funds = fundsOf(network);
   }
 
   static async open(
     funds: number,
-    { limits = {}, network = {} }: {
+    { limits = {}, network = {}, batchSignatures }: {
       limits?: Partial<MempoolLimits>;
       network?: Partial<Network>;
+      batchSignatures?: number;
     } = {},
   ): Promise<MempoolStage> {
-    const stage = new MempoolStage(fundedNetwork(funds, network), limits);
+    const stage = new MempoolStage(fundedNetwork(funds, network), limits, batchSignatures);
     stage.chain = await openChain({ network: stage.tree.network, clock: stage.clock });
     stage.#newMempool();
     return stage;
@@ -79,8 +84,13 @@ export class MempoolStage {
   }
 
   #newMempool(): void {
-    const { chain, clock, limits } = this;
-    this.mempool = new Mempool({ chain, clock, limits });
+    const { chain, clock, limits, batchSignatures } = this;
+    this.mempool = new Mempool({
+      chain,
+      clock,
+      limits,
+      ...(batchSignatures !== undefined && { batchSignatures }),
+    });
     this.told.length = 0;
     this.mempool.subscribe(({ added, removed }) => {
       if (added !== undefined) this.told.push({ id: added.id, what: "added" });

@@ -51,3 +51,26 @@ for (const first of ["payment", "block"] as const) {
     }
   });
 }
+
+for (const first of ["payments", "block"] as const) {
+  Deno.test(`a block that comes while many are judged finds no gap (${first} first)`, async () => {
+    for (let turns = 0; turns < TURNS_MAX; turns += 2) {
+      const stage = await MempoolStage.open(3);
+      const { tree, funds, chain, mempool } = stage;
+      const [parent, other, mined] = funds.map((coin) => tree.pay(coin, { to: BOB.lock }));
+      const child = tree.pay(outputOf(parent!, 0), { from: BOB, to: BOB.lock, pays: 5 });
+      const heir = tree.pay(outputOf(mined!, 0), { from: BOB, to: BOB.lock, pays: 5 });
+      const rival = tree.pay(funds[0]!, { pays: 77 });
+      tree.add("a1", "genesis", { transactions: [rival, mined!], fees: amount(2_000) });
+      const [late, early] = first === "payments" ? [turns, 0] : [0, turns];
+      const all = [parent!, child, other!, mined!, heir];
+      await Promise.all([
+        after(early, () => Promise.all(all.map((each) => mempool.accept(each)))),
+        after(late, () => chain.accept(tree.block("a1"))),
+      ]);
+      for (let at = 0; at < 3; at++) await mempool.idle();
+      assert.deepEqual(stage.ids(), [other!.id, heir.id].sort(), `after ${turns} turns`);
+      await stage.close();
+    }
+  });
+}

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type Amount, amount } from "../../../lib/primitives/amount.ts";
 import type { TxId } from "../../../lib/primitives/ids.ts";
+import type { MempoolEntry } from "../../../lib/mempool/policy.ts";
 import type { OwnedCoin } from "../../../lib/consensus/coins.ts";
 import {
   type OutPoint,
@@ -105,6 +106,45 @@ Deno.test("any selection is a valid block, within limits and as full as can be",
       await stage.close();
     }),
     { numRuns: 40 },
+  );
+});
+
+/** The best package of all, again and again, each weighed anew: what a selection must come to. */
+function byTheBook({ mempool }: MempoolStage, bytesMax: number): TxId[] {
+  const chosen = new Set<TxId>();
+  let bytes = 0;
+  const left = () => mempool.entries().filter(({ transaction }) => !chosen.has(transaction.id));
+  const missing = (entry: MempoolEntry): MempoolEntry[] =>
+    [...entry.parents].filter((id) => !chosen.has(id))
+      .flatMap((id) => missing(mempool.get(id)!)).concat(entry);
+  const sum = (entries: MempoolEntry[], of: (entry: MempoolEntry) => number) =>
+    entries.reduce((total, entry) => total + of(entry), 0);
+  const sizeOf = (entries: MempoolEntry[]) => sum(entries, (each) => each.transaction.bytes.length);
+  for (;;) {
+    const packages = left().map((entry) => ({ id: entry.transaction.id, all: missing(entry) }))
+      .filter(({ all }) => bytes + sizeOf(all) <= bytesMax)
+      .map(({ id, all }) => ({ id, all, rate: sum(all, ({ fee }) => fee) / sizeOf(all) }));
+    if (packages.length === 0) return [...chosen];
+    packages.sort((a, b) => a.rate !== b.rate ? b.rate - a.rate : a.id < b.id ? -1 : 1);
+    const [best] = packages;
+    bytes += sizeOf(best!.all);
+    for (const { transaction } of best!.all) chosen.add(transaction.id);
+  }
+}
+
+Deno.test("with one parent at the most the best package comes first, weighed anew each time", async () => {
+  const single = plans.map((all) =>
+    all.map((plan) => ({ ...plan, coins: plan.coins.slice(0, 1) }))
+  );
+  await fc.assert(
+    fc.asyncProperty(single, fc.integer({ min: 150, max: 6_000 }), async (plans, bytesMax) => {
+      const stage = await MempoolStage.open(4);
+      await fill(stage, plans);
+      const chosen = stage.mempool.select(bytesMax).map(({ id }) => id);
+      assert.deepEqual(chosen, byTheBook(stage, bytesMax));
+      await stage.close();
+    }),
+    { numRuns: 60 },
   );
 });
 

@@ -185,6 +185,18 @@ Deno.test("gossip: ten nodes that know one become a crowd that knows all", async
   assert.deepEqual(refused, {}, "honest nodes stay within every quota");
 });
 
+Deno.test("gossip off: five nodes that each know the one before stay a line", async () => {
+  const world = new SimWorld(3);
+  let last = world.start("n0", { gossip: false });
+  for (let at = 1; at < 5; at++) {
+    last = world.start(`n${at}`, { gossip: false, wanted: [{ addresses: [last.address] }] });
+  }
+  const degrees = () => world.nodes.map((node) => node.manager.sessions().length);
+  await until(world, () => degrees().join() === "1,2,2,2,1", 30_000);
+  await world.clock.advance(600_000);
+  assert.deepEqual(degrees(), [1, 2, 2, 2, 1]);
+});
+
 Deno.test("gossip: only what the signer may say, and never what would not travel", async () => {
   const world = new SimWorld();
   const node = world.start("node", { outboundTarget: 0 });

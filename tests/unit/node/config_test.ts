@@ -29,6 +29,24 @@ function refused(given: Given, exitCode: number, line: RegExp) {
   });
 }
 
+Deno.test("mintThreads is one a core if not said, and 1 to 64", () => {
+  const { mintThreads } = resolved({});
+  assert.equal(mintThreads, Math.min(64, navigator.hardwareConcurrency));
+  assert.equal(resolved({ env: { MOIM_DATA_DIR: "/d", MOIM_MINT_THREADS: "64" } }).mintThreads, 64);
+  const file = { "/d/config.json": { mintThreads: 3 } };
+  assert.equal(resolved({ files: file, env: { MOIM_DATA_DIR: "/d" } }).mintThreads, 3);
+  assert.equal(resolved({ flags: { mintThreads: "1" } }).mintThreads, 1);
+  for (const wrong of ["0", "65", "-1", "1.5", "two", ""]) {
+    const line = new RegExp(`^Cannot use --mint-threads "${wrong}": give a number from 1 to 64$`);
+    refused({ flags: { mintThreads: wrong } }, EXIT.usage, line);
+  }
+  refused(
+    { env: { MOIM_DATA_DIR: "/d", MOIM_MINT_THREADS: "many" } },
+    EXIT.usage,
+    /^Cannot use MOIM_MINT_THREADS "many": /,
+  );
+});
+
 Deno.test("flags over environment over config.json over remembered over built in", () => {
   const files = {
     "/d/config.json": { port: 1, lan: false, dht: "private", peer: ["host.example:3000"] },

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { CodecError, concatBytes, fromHex, toHex } from "../../../lib/base/bytes.ts";
 import {
   type Block,
+  blockOf,
   coinbaseMemo,
   decodeBlock,
   decodeHeader,
@@ -130,4 +131,15 @@ Deno.test("golden block: bytes and id never change", () => {
   assert.equal(transactionsRoot(block.transactions), golden.merkleRoot);
   assert.deepEqual(block.transactions.map((transaction) => transaction.id), golden.transactions);
   assert.deepEqual(encodeBlock(block).bytes, fromHex(golden.bytes));
+});
+
+Deno.test("blockOf: as encoding and decoding, for any block", () => {
+  fc.assert(
+    fc.property(someHeader, fc.array(someTransaction, { maxLength: 5 }), (header, drafts) => {
+      const transactions = drafts.map(encodeTransaction);
+      const block = blockOf({ header, transactions });
+      assert.deepEqual(block, decodeBlock(block.bytes));
+      assert.deepEqual(block, encodeBlock({ header, transactions }));
+    }),
+  );
 });

@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { concatBytes, fromHex, toHex } from "../../../lib/base/bytes.ts";
 import { sha256 } from "../../../lib/primitives/hash.ts";
-import { merkleProof, merkleRoot, verifyMerkleProof } from "../../../lib/primitives/merkle.ts";
+import { asHash } from "../../../lib/primitives/ids.ts";
+import {
+  merkleProof,
+  merkleRoot,
+  merkleRootOfIds,
+  verifyMerkleProof,
+} from "../../../lib/primitives/merkle.ts";
 import vectors from "../../vectors/merkle.json" with { type: "json" };
 
 const leaves = vectors.leaves.map(fromHex);
@@ -38,6 +44,21 @@ Deno.test("merkleRoot: equals the RFC's recursive definition", () => {
   fc.assert(fc.property(someLeaves, (list) => {
     assert.deepEqual(merkleRoot(list), Uint8Array.from(rootByDefinition(list)));
   }));
+});
+
+const digest = fc.uint8Array({ minLength: 32, maxLength: 32 });
+
+Deno.test("merkleRootOfIds: equals the RFC's recursive definition", () => {
+  fc.assert(fc.property(fc.array(digest, { maxLength: 70 }), (list) => {
+    assert.deepEqual(merkleRootOfIds(list.map(asHash)), rootByDefinition(list));
+  }));
+});
+
+Deno.test("merkleRootOfIds: more ids than fit into one call", () => {
+  for (const count of [16_000, 16_377, 16_378, 20_000]) {
+    const list = Array.from({ length: count }, (_, at) => new Uint8Array(32).fill(at));
+    assert.deepEqual(merkleRootOfIds(list.map(asHash)), rootByDefinition(list));
+  }
 });
 
 Deno.test("verifyMerkleProof: every true proof passes, every changed one fails", () => {

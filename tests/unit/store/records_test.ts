@@ -9,12 +9,9 @@ import { MemoryKv } from "../../../lib/store/memory_kv.ts";
 import {
   crc32,
   DamagedRecord,
-  decodeRecord,
   decodeUndo,
-  encodeCoin,
   encodeUndo,
   opened,
-  readCoin,
   sealed,
 } from "../../../lib/store/records.ts";
 import { amount } from "../../../lib/primitives/amount.ts";
@@ -42,13 +39,10 @@ Deno.test("one changed bit anywhere in a record is noticed, in one line that nam
   assert.throws(() => opened(new Uint8Array(3), "r"), DamagedRecord);
 });
 
-const coin = fc.record({
-  amount: fc.nat({ max: Number.MAX_SAFE_INTEGER }).map(amount),
+const ownedCoin = fc.record({
+  amount: fc.maxSafeNat().map(amount),
   height: fc.nat({ max: 2 ** 32 - 1 }),
   isCoinbase: fc.boolean(),
-});
-const ownedCoin = fc.record({
-  ...{ amount: fc.nat().map(amount), height: fc.nat(), isCoinbase: fc.boolean() },
   lock: fc.uint8Array({ minLength: 20, maxLength: 20 }).map(asLock),
   outPoint: fc.record({
     txId: fc.uint8Array({ minLength: 32, maxLength: 32 }).map(asTxId),
@@ -56,10 +50,7 @@ const ownedCoin = fc.record({
   }),
 });
 
-Deno.test("coins and undo data come back as they were", () => {
-  fc.assert(fc.property(coin, (value) => {
-    assert.deepEqual({ ...decodeRecord(encodeCoin(value), "coin", readCoin) }, { ...value });
-  }));
+Deno.test("undo data come back as they were", () => {
   fc.assert(fc.property(fc.array(ownedCoin, { maxLength: 20 }), (coins) => {
     const decoded = decodeUndo(encodeUndo(coins));
     assert.deepEqual(JSON.parse(JSON.stringify(decoded)), JSON.parse(JSON.stringify(coins)));

@@ -42,7 +42,7 @@ function smallChain(room: number): Chain {
 
 Deno.test("when header memory is full nobody is asked until blocks catch up", async () => {
   const chain = smallChain(12);
-  const limits = { ...SYNC_LIMITS, headersPerMessage: 10 };
+  const limits = { ...SYNC_LIMITS, headersPerMessage: 10, headersAhead: 10 };
   const peers: RemotePeer[] = [];
   const headers = new HeaderSync({
     chain,

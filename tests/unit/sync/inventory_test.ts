@@ -52,3 +52,40 @@ Deno.test("announcements beyond the limit and of peers that left are forgotten",
   assert.equal(requests.size, 1);
   assert.deepEqual([...requests.assign(1)], [["b", ["1"]]]);
 });
+
+Deno.test("who gave a transaction counts as busy until it is judged", () => {
+  const requests = new TransactionRequests(LIMITS);
+  for (const name of ["1", "2", "3", "4"]) requests.announced(tx(name), "a");
+  requests.assign(0);
+  assert.ok(requests.isAskedOf(tx("1"), "a"));
+  assert.ok(!requests.isAskedOf(tx("1"), "b") && !requests.isAskedOf(tx("3"), "a"));
+  const release = requests.arrived(tx("1"));
+  assert.equal(requests.asked, 1);
+  assert.equal(requests.load("a"), 2);
+  assert.equal(requests.assign(1).size, 0);
+  release();
+  assert.equal(requests.load("a"), 1);
+  assert.deepEqual([...requests.assign(2)], [["a", ["3"]]]);
+  // What comes back after its sender left takes no place of the next session.
+  const late = requests.arrived(tx("2"));
+  requests.gone("a");
+  requests.announced(tx("5"), "a");
+  requests.assign(3);
+  late();
+  assert.equal(requests.load("a"), 1);
+});
+
+Deno.test("the first announcer that has room is asked, and nobody twice", () => {
+  const requests = new TransactionRequests(LIMITS);
+  for (const name of ["1", "2", "3"]) {
+    for (const peer of ["a", "b"]) requests.announced(tx(name), peer);
+  }
+  assert.deepEqual([...requests.assign(0)], [["a", ["1", "2"]], ["b", ["3"]]]);
+  assert.equal(requests.assign(1).size, 0);
+  // Late ones go to the other announcer; who has none left is forgotten.
+  requests.expire(100);
+  assert.deepEqual([...requests.assign(100)], [["a", ["3"]], ["b", ["1", "2"]]]);
+  requests.expire(200);
+  assert.equal(requests.size, 0);
+  assert.equal(requests.asked, 0);
+});

@@ -28,7 +28,7 @@ function withBlocks(
 }
 
 Deno.test("a new node fetches headers from one peer and blocks from all", () =>
-  withNode({ limits: { headersPerMessage: 50 } }, async (node) => {
+  withNode({ limits: { headersPerMessage: 50, inFlightPerPeer: 16 } }, async (node) => {
     const peers = ["a", "b", "c"].map((name) =>
       node.hub.connect(name, versionOf(CHAIN), honest(CHAIN, 50))
     );

@@ -5,8 +5,15 @@ import { MAX_BLOCK_BYTES, MAX_TRANSACTION_BYTES } from "../../../lib/consensus/l
 import { asBlockId } from "../../../lib/primitives/ids.ts";
 import { MAX_ADDR_RECORDS, MAX_RECORD_BYTES } from "../../../lib/wire/addr.ts";
 import { cleanText, clipText } from "../../../lib/wire/codec.ts";
+import { MAX_BLOCK_TRANSACTIONS } from "../../../lib/wire/compact.ts";
 import { WireError, type WireFault } from "../../../lib/wire/error.ts";
-import { decodeFrame, encodeFrame, type Frame, FrameReader } from "../../../lib/wire/frame.ts";
+import {
+  decodeFrame,
+  encodeFrame,
+  type Frame,
+  FrameReader,
+  FrameWriter,
+} from "../../../lib/wire/frame.ts";
 import { MAX_GOODBYE_TEXT_BYTES } from "../../../lib/wire/goodbye.ts";
 import { MAX_HEADERS, MAX_LOCATOR_IDS } from "../../../lib/wire/headers.ts";
 import { type InvItem, MAX_GETDATA_ITEMS, MAX_INV_ITEMS } from "../../../lib/wire/inventory.ts";
@@ -66,6 +73,7 @@ Deno.test("message sizes: the largest of each kind fits and the rules' limits ar
   const id = asBlockId("f".repeat(64));
   const item: InvItem = { kind: "block", id };
   const fill = <Item>(item: Item, length: number) => Array.from({ length }, () => item);
+  const largestTransaction = new Uint8Array(Math.floor(MAX_BLOCK_BYTES / MAX_BLOCK_TRANSACTIONS));
   const largest: Message[] = [
     { type: "getheaders", locator: fill(id, MAX_LOCATOR_IDS), stop: id },
     { type: "headers", headers: fill(EXAMPLE_HEADERS[0]!, MAX_HEADERS) },
@@ -76,6 +84,17 @@ Deno.test("message sizes: the largest of each kind fits and the rules' limits ar
     { type: "block", bytes: new Uint8Array(MAX_BLOCK_BYTES) },
     { type: "tx", bytes: new Uint8Array(MAX_TRANSACTION_BYTES) },
     { type: "goodbye", code: "other", text: "x".repeat(MAX_GOODBYE_TEXT_BYTES) },
+    {
+      ...EXAMPLES.compactblock,
+      shortIds: [],
+      placed: fill(largestTransaction, MAX_BLOCK_TRANSACTIONS).map((bytes, index) => ({
+        index,
+        bytes,
+      })),
+    },
+    { ...EXAMPLES.compactblock, shortIds: fill(2 ** 48 - 1, MAX_BLOCK_TRANSACTIONS), placed: [] },
+    { type: "getblocktxn", id, indexes: fill(0, MAX_BLOCK_TRANSACTIONS).map((_, at) => at) },
+    { type: "blocktxn", id, transactions: fill(largestTransaction, MAX_BLOCK_TRANSACTIONS) },
     {
       ...EXAMPLES.version,
       agent: "a".repeat(100),
@@ -97,6 +116,75 @@ Deno.test("encodeFrame refuses our own oversized lists", () => {
   assert.throws(() => encodeFrame({ type: "getdata", items }), RangeError);
   const record = new Uint8Array(MAX_RECORD_BYTES + 1);
   assert.throws(() => encodeFrame({ type: "addr", records: [record] }), RangeError);
+});
+
+Deno.test("frames of one writer lie one behind the other", () => {
+  const writer = new FrameWriter();
+  for (const type of MESSAGE_TYPES) writer.add(EXAMPLES[type]);
+  const { length } = writer;
+  const items = Array.from({ length: MAX_GETDATA_ITEMS + 1 }, () => EXAMPLES.inv.items[0]!);
+  assert.throws(() => writer.add({ type: "getdata", items }), RangeError);
+  assert.equal(writer.length, length);
+  const bytes = writer.take();
+  assert.equal(toHex(bytes), MESSAGE_TYPES.map((type) => toHex(goldenBytes(type))).join(""));
+  assert.equal(writer.length, 0);
+  assert.equal(toHex(writer.add(EXAMPLES.tx).take()), toHex(goldenBytes("tx")));
+});
+
+Deno.test("a body keeps its chunk in memory only if it is much of it", () => {
+  const block = encodeFrame({ type: "block", bytes: new Uint8Array(1_000) });
+  const tx = encodeFrame({ type: "tx", bytes: new Uint8Array(100) });
+  const chunk = Uint8Array.of(...block, ...tx);
+  const [large, small] = [...new FrameReader().read(chunk)].map((frame) => frame.body);
+  assert.equal(large!.buffer, chunk.buffer);
+  assert.equal(small!.buffer.byteLength, 100);
+});
+
+Deno.test("compactblock: places rise and stay within the block", () => {
+  const { header, nonce } = EXAMPLES.compactblock;
+  const place = (index: number) => ({ index, bytes: Uint8Array.of(1) });
+  const encoded = (shortIds: number[], ...indexes: number[]) =>
+    only(encodeFrame({
+      type: "compactblock",
+      header,
+      nonce,
+      shortIds,
+      placed: indexes.map(place),
+    }));
+  decodeFrame(encoded([7, 7], 0, 3));
+  refuses("malformed", () => decodeFrame(encoded([7, 7], 0, 4)));
+  refuses("malformed", () => decodeFrame(encoded([], 1)));
+  const many = Array.from({ length: MAX_BLOCK_TRANSACTIONS }, () => 7);
+  refuses("malformed", () => decodeFrame(encoded(many, 0)));
+  assert.throws(() => encoded([7], 1, 0), RangeError);
+});
+
+Deno.test("getblocktxn: no place beyond the largest block", () => {
+  const id = asBlockId("f".repeat(64));
+  const encoded = (...indexes: number[]) => only(encodeFrame({ type: "getblocktxn", id, indexes }));
+  decodeFrame(encoded(0, MAX_BLOCK_TRANSACTIONS - 1));
+  refuses("malformed", () => decodeFrame(encoded(MAX_BLOCK_TRANSACTIONS)));
+});
+
+const rising = fc.uniqueArray(fc.nat({ max: MAX_BLOCK_TRANSACTIONS - 1 }), { maxLength: 50 })
+  .map((numbers) => numbers.sort((a, b) => a - b));
+const shortIds = fc.array(fc.nat({ max: 2 ** 48 - 1 }), { maxLength: 50 });
+
+Deno.test("compact blocks and what is asked of them say the same again once decoded", () => {
+  const again = (message: Message) => decodeFrame(only(encodeFrame(message)));
+  fc.assert(
+    fc.property(rising, shortIds, fc.uint8Array({ maxLength: 50 }), (indexes, shortIds, bytes) => {
+      const id = asBlockId("f".repeat(64));
+      const asks: Message = { type: "getblocktxn", id, indexes };
+      assert.deepEqual(again(asks), asks);
+      const placed = indexes.map((_, index) => ({ index, bytes }));
+      const compact: Message = { ...EXAMPLES.compactblock, shortIds, placed };
+      assert.deepEqual(again(compact), compact);
+      const answer: Message = { type: "blocktxn", id, transactions: indexes.map(() => bytes) };
+      assert.deepEqual(again(answer), answer);
+    }),
+    { numRuns: 50 },
+  );
 });
 
 Deno.test("FrameReader gives the same frames however the stream is cut", () => {

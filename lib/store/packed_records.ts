@@ -1,0 +1,51 @@
+/**
+ * Records of one fixed size packed in one array of bytes, key first: how sorted pages keep them on
+ * disk and in memory. Keys compare byte by byte, so numbers in them are big endian.
+ */
+
+/** Bytes of the key and of the value of every record. */
+export interface RecordShape {
+  readonly keyBytes: number;
+  readonly valueBytes: number;
+}
+
+export function recordBytes({ keyBytes, valueBytes }: RecordShape): number {
+  return keyBytes + valueBytes;
+}
+
+/** Order of `length` bytes at `aAt` of `a` and at `bAt` of `b`. */
+export function compareAt(
+  a: Uint8Array,
+  aAt: number,
+  b: Uint8Array,
+  bAt: number,
+  length: number,
+): number {
+  for (let at = 0; at < length; at++) {
+    const difference = a[aAt + at]! - b[bAt + at]!;
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+/**
+ * How many keys are smaller than the one at `keyAt` of `key`, which is where it stands or belongs.
+ * `keys` holds one key every `stride` bytes, sorted; those before `from` are known to be smaller.
+ */
+export function lowerBound(
+  keys: { readonly bytes: Uint8Array; readonly stride: number; readonly count: number },
+  key: Uint8Array,
+  keyAt: number,
+  keyBytes: number,
+  from = 0,
+): number {
+  const { bytes, stride } = keys;
+  let low = from;
+  let high = keys.count;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (compareAt(bytes, middle * stride, key, keyAt, keyBytes) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,27 +1,15 @@
 /**
  * Time to connect: from the start of the second node's process to the line that says that `version`
  * was exchanged, while the first node has been there for a while. Real processes on loopback.
- *
- * deno run -A scripts/bench/connect.ts [--runs 10] [--only known,dht1,dht20,lan] [--binary PATH]
- *
- * Prints a table on stderr and JSON (milliseconds) on stdout.
  */
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
+import { type BenchContext, measured, type Measurement } from "./measurement.ts";
+import { program } from "./process.ts";
 
 const ROOT = resolve(import.meta.dirname!, "..", "..");
-const PERMISSIONS = ["net", "env", "sys=networkInterfaces", "read", "write"];
 const CONNECTED = /^.*peer +\S+ connected \(.*$/m;
 const READY = /^ready: /m;
 const PATIENCE_MS = 60_000;
-
-const { values } = parseArgs({
-  options: {
-    runs: { type: "string", default: "10" },
-    only: { type: "string", default: "known,dht1,dht20,lan" },
-    binary: { type: "string" },
-  },
-});
 
 /** Everything started and not yet stopped, so that a failure leaves nothing behind. */
 const running = new Set<Watched>();
@@ -82,24 +70,23 @@ class Watched {
 }
 
 function startNode(folder: string, args: string[]): Watched {
+  const { command, first } = program();
   const own = ["start", "--port", "0", "--data-dir", folder, "--http", "off", ...args];
-  if (values.binary !== undefined) return new Watched(resolve(values.binary), own);
-  const allowed = PERMISSIONS.map((name) => `--allow-${name}`);
-  return new Watched(Deno.execPath(), ["run", "--no-prompt", ...allowed, "main.ts", ...own]);
+  return new Watched(command, [...first, ...own]);
 }
 
 async function startServer(bootstraps: string[]): Promise<{ process: Watched; address: string }> {
-  const program = join(ROOT, "tests", "support", "dht_server.ts");
+  const server = join(ROOT, "tests", "support", "dht_server.ts");
   const args = bootstraps.flatMap((address) => ["--bootstrap", address]);
-  const process = new Watched(Deno.execPath(), ["run", "-A", program, ...args]);
+  const process = new Watched(Deno.execPath(), ["run", "-A", server, ...args]);
   await process.seen(/\}\n/);
   return { process, address: JSON.parse(process.output.split("\n")[0]!).address };
 }
 
 /** Runs the second node again and again, each time in what `folder` gives. */
-async function measure(folder: () => string, args: string[]): Promise<number[]> {
+async function measure(runs: number, folder: () => string, args: string[]): Promise<number[]> {
   const times: number[] = [];
-  for (let run = 0; run < Number(values.runs); run++) {
+  for (let run = 0; run < runs; run++) {
     const node = startNode(folder(), args);
     times.push(await node.seen(CONNECTED));
     await node.stop();
@@ -114,7 +101,7 @@ function newFolder(): string {
   return folders.at(-1)!;
 }
 
-async function byKnownPeer(): Promise<number[]> {
+async function byKnownPeer(runs: number): Promise<number[]> {
   const args = ["--rendezvous", phrase(), "--lan", "off", "--dht", "off"];
   const first = startNode(newFolder(), args);
   await first.seen(READY);
@@ -123,12 +110,12 @@ async function byKnownPeer(): Promise<number[]> {
   const introduced = startNode(folder, [...args, "--peer", address]);
   await introduced.seen(CONNECTED);
   await introduced.stop();
-  const times = await measure(() => folder, args);
+  const times = await measure(runs, () => folder, args);
   await first.stop();
   return times;
 }
 
-async function byDht(serverCount: number): Promise<number[]> {
+async function byDht(runs: number, serverCount: number): Promise<number[]> {
   const servers: { process: Watched; address: string }[] = [];
   for (let index = 0; index < serverCount; index++) {
     servers.push(await startServer(servers.slice(0, 1).map(({ address }) => address)));
@@ -137,17 +124,17 @@ async function byDht(serverCount: number): Promise<number[]> {
   const args = ["--rendezvous", phrase(), "--lan", "off", "--dht", "private", "--peer"];
   const first = startNode(newFolder(), [...args, servers[0]!.address]);
   await first.seen(serverCount === 1 ? /advertised at/ : /advertised at ([3-9]|1\d|2\d) servers/);
-  const times = await measure(newFolder, [...args, entry]);
+  const times = await measure(runs, newFolder, [...args, entry]);
   await first.stop();
   await Promise.all(servers.map(({ process }) => process.stop("SIGKILL")));
   return times;
 }
 
-async function byLan(): Promise<number[]> {
+async function byLan(runs: number): Promise<number[]> {
   const args = ["--rendezvous", phrase(), "--lan", "on", "--dht", "off"];
   const first = startNode(newFolder(), args);
   await first.seen(READY);
-  const times = await measure(newFolder, args);
+  const times = await measure(runs, newFolder, args);
   await first.stop();
   return times;
 }
@@ -156,35 +143,37 @@ function phrase(): string {
   return `connect ${crypto.randomUUID()}`;
 }
 
-const WAYS: Record<string, { text: string; targetMs: number; run: () => Promise<number[]> }> = {
-  known: { text: "remembered peer", targetMs: 400, run: byKnownPeer },
-  dht1: { text: "private DHT, 1 server", targetMs: 1_000, run: () => byDht(1) },
-  dht20: { text: "private DHT, 20 servers", targetMs: 1_000, run: () => byDht(20) },
-  lan: { text: "local network", targetMs: 2_000, run: byLan },
-};
+interface Way {
+  readonly id: string;
+  readonly by: string;
+  readonly bound: number;
+  readonly run: (runs: number) => Promise<number[]>;
+}
 
-async function main(): Promise<void> {
-  const results: Record<string, { medianMs: number; targetMs: number; timesMs: number[] }> = {};
-  for (const name of values.only.split(",")) {
-    const way = WAYS[name];
-    if (way === undefined) throw new Error(`Unknown way "${name}": give ${Object.keys(WAYS)}`);
-    const timesMs = (await way.run()).map(Math.round);
-    const sorted = timesMs.toSorted((a, b) => a - b);
-    const middle = [sorted[(sorted.length - 1) >> 1]!, sorted[sorted.length >> 1]!];
-    const medianMs = Math.round((middle[0]! + middle[1]!) / 2);
-    results[name] = { medianMs, targetMs: way.targetMs, timesMs };
-    const range = `${sorted[0]}–${sorted.at(-1)}`;
-    console.error(
-      `${way.text.padEnd(26)} median ${medianMs} ms (${range}), target ${way.targetMs} ms`,
-    );
+const WAYS: readonly Way[] = [
+  { id: "known", by: "a remembered peer", bound: 400, run: byKnownPeer },
+  { id: "dht1", by: "a DHT of 1 server", bound: 1_000, run: (runs) => byDht(runs, 1) },
+  { id: "dht20", by: "a DHT of 20 servers", bound: 1_000, run: (runs) => byDht(runs, 20) },
+  { id: "lan", by: "the local network", bound: 2_000, run: byLan },
+];
+
+export async function benchConnect(context: BenchContext): Promise<Measurement[]> {
+  const found: Measurement[] = [];
+  try {
+    for (const { id, by, bound, run } of WAYS) {
+      const runs = await run(context.runs);
+      context.tell(`by ${by}: ${runs.map(Math.round).join(", ")} ms`);
+      found.push(measured({
+        id: `connect.${id}-ms`,
+        name: `Start of a node to connected, by ${by}`,
+        unit: "ms",
+        runs,
+        target: { kind: "most", of: "value", bound },
+      }));
+    }
+  } finally {
+    await Promise.all([...running].map((process) => process.stop("SIGKILL")));
+    for (const folder of folders) await Deno.remove(folder, { recursive: true });
   }
-  console.log(JSON.stringify(results));
+  return found;
 }
-
-try {
-  await main();
-} finally {
-  await Promise.all([...running].map((process) => process.stop("SIGKILL")));
-  for (const folder of folders) await Deno.remove(folder, { recursive: true });
-}
-Deno.exit(0);

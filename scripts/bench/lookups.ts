@@ -1,52 +1,48 @@
-/**
- * Whether look-ups grow with the chain: `balance`, `tx`, `mint`, `chain` and `block` as whole
- * processes on chains of 10 to 10,000 blocks, beside each other.
- *
- *     deno run -A scripts/bench/lookups.ts [--json]
- */
+/** Whether look-ups grow with the chain: whole commands on chains of 10 to 10,000 blocks. */
 import { makeChainFolder } from "./chain_folder.ts";
-import { median, timeMoim } from "./process.ts";
+import { type BenchContext, measured, type Measurement, median } from "./measurement.ts";
+import { timeMoim } from "./process.ts";
+import { runFolder } from "./sync.ts";
 
 const LENGTHS = [10, 100, 1_000, 10_000];
-const RUNS = 7;
 
-const rows: Record<string, number | string>[] = [];
-const folders: { length: number; dir: string; txId: string }[] = [];
-try {
+const COMMANDS: readonly [string, (txId: string) => string[]][] = [
+  ["balance of 10 coins", () => ["balance", "--address", "w1"]],
+  ["balance of the rest", () => ["balance", "--address", "w2"]],
+  ["tx ID", (txId) => ["tx", txId]],
+  ["block 5", () => ["block", "5"]],
+  ["chain --limit 10", () => ["chain", "--limit", "10"]],
+  ["mint --minter w1", () => ["mint", "--minter", "w1"]],
+];
+
+export async function benchLookups(context: BenchContext): Promise<Measurement[]> {
+  const folders: { length: number; dir: string; txId: string }[] = [];
   for (const length of LENGTHS) {
-    const dir = await Deno.makeTempDir({ prefix: "moim-bench-" });
-    console.error(`making a chain of ${length} blocks`);
+    context.tell(`making a chain of ${length} blocks`);
+    const dir = await runFolder(context, `lookups-${length}`);
     folders.push({ length, dir, txId: await makeChainFolder(dir, length) });
   }
-  for (const [name, argsOf] of commands()) {
+  const found: Measurement[] = [];
+  for (const [name, argsOf] of COMMANDS) {
     const times = new Map(LENGTHS.map((length) => [length, [] as number[]]));
     // Lengths by turns, so that a noisy moment of the machine falls on all of them.
-    for (let run = 0; run < RUNS; run++) {
+    for (let run = 0; run < context.runs; run++) {
       for (const { length, dir, txId } of folders) {
         times.get(length)!.push(await timeMoim(argsOf(txId), { MOIM_DATA_DIR: dir }));
       }
     }
-    const medians = LENGTHS.map((
-      length,
-    ) => [`${length} blocks`, Math.round(median(times.get(length)!))]);
-    rows.push({ command: name, ...Object.fromEntries(medians) });
+    const medians = LENGTHS.map((length) => [
+      `blocks${length}Ms`,
+      Math.round(median(times.get(length)!)),
+    ]);
+    context.tell(`${name}: ${medians.map(([, ms]) => ms).join(", ")} ms`);
+    found.push(measured({
+      id: `lookups.${name.replaceAll(" ", "-")}-ms`,
+      name: `Command "${name}" on 10,000 blocks`,
+      unit: "ms",
+      runs: times.get(LENGTHS.at(-1)!)!,
+      details: Object.fromEntries(medians),
+    }));
   }
-} finally {
-  for (const { dir } of folders) await Deno.remove(dir, { recursive: true });
-}
-if (Deno.args.includes("--json")) console.log(JSON.stringify(rows));
-else {
-  console.log(`Milliseconds of a whole process, median of ${RUNS}`);
-  console.table(rows);
-}
-
-function commands(): [string, (txId: string) => string[]][] {
-  return [
-    ["balance of 10 coins", () => ["balance", "--address", "w1"]],
-    ["balance of the rest", () => ["balance", "--address", "w2"]],
-    ["tx ID", (txId) => ["tx", txId]],
-    ["block 5", () => ["block", "5"]],
-    ["chain --limit 10", () => ["chain", "--limit", "10"]],
-    ["mint --minter w1", () => ["mint", "--minter", "w1"]],
-  ];
+  return found;
 }

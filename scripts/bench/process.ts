@@ -1,15 +1,45 @@
 /** Real moim processes for measurements: from the sources, or the executable that is named. */
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 
 const ROOT = join(import.meta.dirname!, "../..");
-const PERMISSIONS = ["net", "env", "read", "write"].map((name) => `--allow-${name}`);
 
-/** The program and the arguments before a command's own. MOIM_BINARY names an executable. */
-export function program(): { command: string; first: string[] } {
+/** The flags of `deno task node`: what users run. */
+const NODE_FLAGS: readonly string[] = nodeFlags();
+
+function nodeFlags(): string[] {
+  const manifest = JSON.parse(Deno.readTextFileSync(join(ROOT, "deno.json")));
+  return String(manifest.tasks.node).split(/\s+/).filter((word) => word.startsWith("--"));
+}
+
+/** What `deno task compile` makes. */
+export const EXECUTABLE = join(ROOT, "dist", Deno.build.os === "windows" ? "moim.exe" : "moim");
+
+/** Runs `work` with nodes started from that executable, or from the sources. */
+export async function withProgram<Result>(
+  executable: string | undefined,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const former = Deno.env.get("MOIM_BINARY");
+  Deno.env.set("MOIM_BINARY", executable ?? "");
+  try {
+    return await work();
+  } finally {
+    Deno.env.set("MOIM_BINARY", former ?? "");
+  }
+}
+
+/**
+ * The program and the arguments before a command's own. MOIM_BINARY names an executable or a
+ * bundle; `denoFlags` are not for an executable.
+ */
+export function program(denoFlags: readonly string[] = []): { command: string; first: string[] } {
   const binary = Deno.env.get("MOIM_BINARY");
-  if (binary) return { command: join(Deno.cwd(), binary), first: [] };
-  const first = ["run", "--no-check", "--no-prompt", "--allow-sys=networkInterfaces"];
-  return { command: Deno.execPath(), first: [...first, ...PERMISSIONS, join(ROOT, "main.ts")] };
+  const isBundle = binary?.endsWith(".js") ?? false;
+  if (binary && !isBundle) return { command: resolve(ROOT, binary), first: [] };
+  const unstable = isBundle ? ["--unstable-kv", "--unstable-bare-node-builtins"] : [];
+  const main = resolve(ROOT, binary || "main.ts");
+  const first = ["run", "--no-check", ...unstable, ...NODE_FLAGS, ...denoFlags, main];
+  return { command: Deno.execPath(), first };
 }
 
 /** Starts `moim ARGS` away from LAN, DHT and the user's own folder. */
@@ -33,31 +63,10 @@ export async function timeMoim(args: string[], env: Record<string, string> = {})
   return performance.now() - started;
 }
 
-/** Reads what a process prints until `pattern` comes, and goes on emptying the pipe. */
-export async function waitForLine(child: Deno.ChildProcess, pattern: RegExp): Promise<string> {
-  const reader = child.stdout.getReader();
-  const decoder = new TextDecoder();
-  let text = "";
-  while (!pattern.test(text)) {
-    const { value, done } = await reader.read();
-    if (done) throw new Error(`The process ended before ${pattern}: ${text}`);
-    text += decoder.decode(value, { stream: true });
-  }
-  void (async () => {
-    while (!(await reader.read()).done);
-  })();
-  return text;
-}
-
 /** Resident memory of a process in bytes, now and at its highest (Linux only). */
 export function memoryOf(pid: number): { nowBytes: number; peakBytes: number } {
   const status = Deno.readTextFileSync(`/proc/${pid}/status`);
   const field = (name: string) =>
     1024 * Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? 0);
   return { nowBytes: field("VmRSS"), peakBytes: field("VmHWM") };
-}
-
-/** The middle of `values`. */
-export function median(values: number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }

@@ -1,38 +1,35 @@
-/**
- * How long whole commands take, from the sources and, if it is there, as the executable.
- *
- *     deno run -A scripts/bench/startup.ts
- *
- * Not a `Deno.bench`: that lets the asynchronous runs overlap, and a process is no microsecond.
- */
-import { join } from "node:path";
+/** How long whole commands take, from the sources and, if it is there, as the executable. */
 import { makeChainFolder } from "./chain_folder.ts";
-import { median, timeMoim } from "./process.ts";
+import { type BenchContext, measured, type Measurement } from "./measurement.ts";
+import { EXECUTABLE, timeMoim, withProgram } from "./process.ts";
+import { runFolder } from "./sync.ts";
 
-const RUNS = 15;
+const RUNS_EACH = 5;
 const BLOCKS = 100;
-const EXECUTABLE = join("dist", Deno.build.os === "windows" ? "moim.exe" : "moim");
+const COMMANDS = [["--help"], ["version"], ["balance", "w1"]];
 
-const dataDir = await Deno.makeTempDir({ prefix: "moim-bench-" });
-try {
+export async function benchStartup(context: BenchContext): Promise<Measurement[]> {
+  const dataDir = await runFolder(context, "startup");
   await makeChainFolder(dataDir, BLOCKS);
-  const binaries = await Deno.stat(EXECUTABLE).then(() => ["", EXECUTABLE], () => [""]);
-  if (binaries.length === 1) console.error('No executable: run "deno task compile" first');
-  for (const args of [["--help"], ["version"], ["balance", "w1"]]) {
-    for (const binary of binaries) {
-      Deno.env.set("MOIM_BINARY", binary);
-      const times: number[] = [];
-      for (let run = 0; run < RUNS; run++) {
-        times.push(await timeMoim(args, { MOIM_DATA_DIR: dataDir }));
+  const isCompiled = await Deno.stat(EXECUTABLE).then(() => true, () => false);
+  if (!isCompiled) context.tell('no executable to measure: run "deno task compile" first');
+  const found: Measurement[] = [];
+  for (const args of COMMANDS) {
+    for (const path of isCompiled ? [EXECUTABLE, undefined] : [undefined]) {
+      const of = path === undefined ? "deno run" : "the executable";
+      const runs: number[] = [];
+      for (let run = 0; run < RUNS_EACH * context.runs; run++) {
+        runs.push(
+          await withProgram(path, () => timeMoim(args, { MOIM_DATA_DIR: dataDir })),
+        );
       }
-      const name = binary === "" ? "deno run main.ts" : "dist/moim";
-      const [least, most] = [Math.min(...times), Math.max(...times)].map(Math.round);
-      console.log(
-        `${name} ${args.join(" ")}: median ${Math.round(median(times))} ms ` +
-          `(${least}–${most}) of ${RUNS} runs`,
-      );
+      found.push(measured({
+        id: `startup.${args[0]!.replaceAll("-", "")}-${path === undefined ? "sources" : "exe"}-ms`,
+        name: `Command "${args.join(" ")}", ${of}`,
+        unit: "ms",
+        runs,
+      }));
     }
   }
-} finally {
-  await Deno.remove(dataDir, { recursive: true });
+  return found;
 }

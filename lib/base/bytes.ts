@@ -10,6 +10,7 @@ export class CodecError extends Error {
 
 const HEX = /^(?:[0-9a-f]{2})*$/;
 const HEX_OF_BYTE = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+const NO_BYTES = new Uint8Array();
 const textEncoder = new TextEncoder();
 const textDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -151,6 +152,7 @@ export class ByteReader {
 
   /** A view of the next `length` bytes. */
   take(length: number): Uint8Array {
+    if (length === 0) return NO_BYTES;
     const start = this.#advance(length);
     return this.#bytes.subarray(start, start + length);
   }

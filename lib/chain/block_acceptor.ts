@@ -27,7 +27,7 @@ import { EarlyBlocks, Orphans } from "./waiting_blocks.ts";
 
 /** One commit takes up to this many blocks; bounds the memory and the wait of the first of them. */
 const RUN_BLOCKS_MAX = 100;
-const RUN_BYTES_MAX = 512 * 1_024;
+const RUN_BYTES_MAX = 64 * 1_024;
 /**
  * A branch whose end has less work than the tip less this many of its blocks is kept as headers only
  * until its headers beat the chain: on an easy network old branches cost nothing to make.
@@ -58,6 +58,7 @@ export class BlockAcceptor {
   readonly #clock: Clock;
   readonly #checking: Checking | undefined;
   #inbox: Item[] = [];
+  #isTurnDue = false;
   /** Blocks of the run being gathered, each with whom to tell. */
   #run: { candidate: Candidate; item: Item }[] = [];
   #runBytes = 0;
@@ -86,8 +87,15 @@ export class BlockAcceptor {
     return new Promise((resolve, reject) => {
       const digest = this.#digest(input);
       this.#inbox.push({ input, resolve, reject, ...(digest && { digest }) });
-      this.#queue.run(() => this.#drain()).catch(reject);
+      this.#wake();
     });
+  }
+
+  /** One turn in the queue for all that has come until it begins: others would only pile up. */
+  #wake(): void {
+    if (this.#isTurnDue) return;
+    this.#isTurnDue = true;
+    void this.#queue.run(() => this.#drain()); // It never rejects, but tells those who wait.
   }
 
   /** Has a block of some size checked elsewhere while those before it are connected. */
@@ -112,7 +120,7 @@ export class BlockAcceptor {
   async #drain(): Promise<void> {
     const work = this.#inbox;
     this.#inbox = [];
-    if (work.length === 0) return; // An earlier turn took them along.
+    this.#isTurnDue = false;
     this.#turns = new Turns(this.#clock);
     try {
       // The list grows at its end by orphans that find their parents.

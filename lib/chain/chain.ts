@@ -261,6 +261,11 @@ export class Chain {
     return this.#parts.indexes.areReady;
   }
 
+  /** Blocks may come in a moment: indexes that are far behind make way for them. */
+  expectBlocks(): void {
+    this.#parts.indexes.poke();
+  }
+
   indexProgress(): IndexProgress {
     return { height: this.#parts.indexes.height, target: this.tip().height };
   }

@@ -10,7 +10,7 @@ import type { Store } from "../store/store.ts";
 import type { HeaderTree } from "./header_tree.ts";
 
 /** Decoded blocks kept for the indexes, for peers that ask for them and for the explorer. */
-const RECENT_BLOCKS_MAX = 32;
+const RECENT_BLOCKS_MAX = 8;
 const RECENT_BYTES_MAX = 1_024 * 1_024;
 
 export class ChainState {

@@ -44,7 +44,7 @@ export class CoinView {
 
   /** What changed in sum. Coins both made and spent in between are left out. */
   changes(): CoinChange[] {
-    return [...this.#changes.values()].filter((change) => change.existed || !change.spent);
+    return this.#changes.values().filter((change) => change.existed || !change.spent);
   }
 
   #change(coin: OwnedCoin, spent: boolean): void {

@@ -18,6 +18,8 @@ const ENTRIES_MAX = 50_000;
 /** While blocks stream in further behind than this, the disk belongs to the chain. */
 const YIELD_BEHIND_BLOCKS = 200;
 const YIELD_MS = 1_000;
+/** News is indexed this much later: passing it on comes first. Look-ups do not wait for that. */
+const REST_MS = 150;
 const log = getLogger("chain", "index");
 
 export class IndexFollower {
@@ -30,7 +32,8 @@ export class IndexFollower {
   #isStarted = false;
   #isClosed = false;
   #chainMovedMs = -Infinity;
-  #cancelRetry: Cancel = () => {};
+  #isWakeDue = false;
+  #cancelWake: Cancel = () => {};
 
   /** Throws `DamagedRecord` when an index stands at a block that is not known. */
   constructor(state: ChainState, indexes: readonly IndexPages[], clock: Clock) {
@@ -58,20 +61,21 @@ export class IndexFollower {
     this.#wake();
   }
 
-  /** The chain has moved: follow it, in the background. */
+  /** The chain has moved, or is about to: follow it soon, in the background. */
   poke(): void {
     this.#chainMovedMs = this.#clock.monotonicMs();
-    this.#wake();
+    if (!this.#isWakeDue) this.#wakeAfter(REST_MS);
   }
 
   /** Resolves when the indexes have caught up or cannot for now. */
   async settled(): Promise<void> {
+    this.#wake();
     while (this.#running !== undefined) await this.#running;
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#cancelRetry();
+    this.#cancelWake();
     await this.settled();
   }
 
@@ -83,7 +87,7 @@ export class IndexFollower {
   #wake(): void {
     const isIdle = this.#isStarted && !this.#isClosed && this.#running === undefined;
     if (!isIdle || this.#behind.length === 0) return;
-    if (this.#mustYield()) return this.#retryLater();
+    if (this.#mustYield()) return this.#wakeAfter(YIELD_MS);
     this.#running = this.#follow().finally(() => {
       this.#running = undefined;
       this.#wake();
@@ -96,9 +100,14 @@ export class IndexFollower {
     return isBehind && this.#clock.monotonicMs() - this.#chainMovedMs < YIELD_MS;
   }
 
-  #retryLater(): void {
-    this.#cancelRetry();
-    this.#cancelRetry = this.#clock.after(YIELD_MS, () => this.#wake());
+  #wakeAfter(delayMs: number): void {
+    this.#cancelWake();
+    if (this.#isClosed) return;
+    this.#isWakeDue = true;
+    this.#cancelWake = this.#clock.after(delayMs, () => {
+      this.#isWakeDue = false;
+      this.#wake();
+    });
   }
 
   async #follow(): Promise<void> {
@@ -139,7 +148,7 @@ export class IndexFollower {
       if (reached !== undefined && block.header.previous !== reached) break;
       for (const [at, { kind }] of indexes.entries()) kind.addEntries(batches[at]!, block);
       reached = id;
-      if (batches.some(({ count }) => count >= ENTRIES_MAX)) break;
+      if (batches.some(({ count }) => count >= ENTRIES_MAX) || this.#mustYield()) break;
       await turns.next();
     }
     if (reached === undefined || reached === indexes[0]!.tip) return;

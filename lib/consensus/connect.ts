@@ -1,6 +1,7 @@
 /** Transactions and blocks against the coins they spend. */
-import { type Amount, sumAmounts } from "../primitives/amount.ts";
+import { type Amount, ZERO } from "../primitives/amount.ts";
 import type { Block } from "../primitives/block.ts";
+import type { TxId } from "../primitives/ids.ts";
 import { OutPointMap } from "../primitives/out_point_map.ts";
 import { isCoinbase, outPointKey, type Transaction } from "../primitives/transaction.ts";
 import {
@@ -60,14 +61,14 @@ export function connectBlock(block: Block, lookup: CoinLookup, network: Network)
   const { height } = block.header;
   const view = new BlockView(lookup);
   const context = { lookup: view.lookup, height, network, rules: IN_BLOCK };
-  const fees: Amount[] = [];
+  const fees: { amount: Amount }[] = [];
   for (const transaction of block.transactions) {
     if (!isCoinbase(transaction)) {
       const { fee, coins } = spendCoins(transaction, context);
-      fees.push(fee);
+      fees.push({ amount: fee });
       for (const coin of coins) view.spend(coin);
     }
-    for (const coin of createdCoins(transaction, height)) view.create(coin);
+    view.create(transaction.id, createdCoins(transaction, height));
   }
   const feeSum = checkCoinbaseAmount(block, fees, network);
   return { ...view.changes(), fees: feeSum };
@@ -96,12 +97,13 @@ class BlockView {
     this.#spent.push(coin);
   }
 
-  create(coin: OwnedCoin): void {
-    this.#created.set(coin.outPoint, coin);
+  /** `coins`: those of all outputs, in order. */
+  create(id: TxId, coins: OwnedCoin[]): void {
+    this.#created.setAll(id, coins);
   }
 
   changes(): Pick<BlockDelta, "spent" | "created"> {
-    return { spent: this.#spent, created: [...this.#created.values()] };
+    return { spent: this.#spent, created: this.#created.values() };
   }
 }
 
@@ -117,86 +119,80 @@ function spendCoins(
   transaction: Transaction,
   context: SpendContext,
 ): { coins: OwnedCoin[]; fee: Amount } {
+  const { height, lookup, network: { coinbaseMaturity }, rules } = context;
   const coins: OwnedCoin[] = [];
   for (const spend of transaction.spends) {
     const lock = spendLock(spend);
     for (const outPoint of spend.coins) {
-      const coin = context.lookup(lock, outPoint);
+      const coin = lookup(lock, outPoint);
       if (coin === undefined) {
         throw new RuleError(
-          context.rules.missing,
+          rules.missing,
           `Transaction "${transaction.id}" spends ${outPointKey(outPoint)}, ` +
             `which is spent, unknown or not its owner's`,
         );
       }
-      checkMature(transaction, coin, context);
-      coins.push({
-        amount: coin.amount,
-        height: coin.height,
-        isCoinbase: coin.isCoinbase,
-        lock,
-        outPoint,
-      });
+      const { amount, height: madeAt, isCoinbase } = coin;
+      if (!isMature(coin, height, coinbaseMaturity)) {
+        throw new RuleError(
+          rules.immature,
+          `Transaction "${transaction.id}" spends minted coins after ${height - madeAt} blocks, ` +
+            `not ${coinbaseMaturity}`,
+        );
+      }
+      coins.push({ amount, height: madeAt, isCoinbase, lock, outPoint });
     }
   }
   return { coins, fee: feeOf(transaction, coins) };
 }
 
-function checkMature(transaction: Transaction, coin: Coin, context: SpendContext): void {
-  const age = context.height - coin.height;
-  const maturity = context.network.coinbaseMaturity;
-  enforce(
-    isMature(coin, context.height, maturity),
-    context.rules.immature,
-    () =>
-      `Transaction "${transaction.id}" spends minted coins after ${age} blocks, not ${maturity}`,
-  );
-}
-
 /** Inputs less outputs. Every sum is at most 2^53-1. */
 function feeOf(transaction: Transaction, coins: readonly Coin[]): Amount {
-  const name = `Transaction "${transaction.id}"`;
-  const inputs = sum(coins.map((coin) => coin.amount), "input-sum-too-high", name);
-  const outputs = sum(
-    transaction.outputs.map((output) => output.amount),
-    "output-sum-too-high",
-    name,
-  );
-  enforce(
-    outputs <= inputs,
-    "overspend",
-    () => `${name} spends ${inputs} grains and pays out ${outputs}`,
-  );
+  const inputs = sum(coins, "input-sum-too-high", transaction);
+  const outputs = sum(transaction.outputs, "output-sum-too-high", transaction);
+  if (outputs > inputs) {
+    throw new RuleError(
+      "overspend",
+      `Transaction "${transaction.id}" spends ${inputs} grains and pays out ${outputs}`,
+    );
+  }
   return (inputs - outputs) as Amount;
 }
 
 /** Checks coinbase outputs <= reward + fees, and returns the fees. */
-function checkCoinbaseAmount(block: Block, fees: readonly Amount[], network: Network): Amount {
-  const name = `Block "${block.id}"`;
-  const feeSum = sum(fees, "fee-sum-too-high", name);
-  const allowed = sum(
-    [rewardAt(block.header.height, network), feeSum],
-    "fee-sum-too-high",
-    name,
-  );
-  const coinbases = block.transactions.filter(isCoinbase);
+function checkCoinbaseAmount(
+  block: Block,
+  fees: readonly { readonly amount: Amount }[],
+  network: Network,
+): Amount {
+  const feeSum = sum(fees, "fee-sum-too-high", block);
+  const reward = { amount: rewardAt(block.header.height, network) };
+  const allowed = sum([reward, { amount: feeSum }], "fee-sum-too-high", block);
   const minted = sum(
-    coinbases.flatMap((coinbase) => coinbase.outputs.map((output) => output.amount)),
+    block.transactions.filter(isCoinbase).flatMap((coinbase) => coinbase.outputs),
     "output-sum-too-high",
-    name,
+    block,
   );
   enforce(
     minted <= allowed,
     "coinbase-too-high",
-    () => `${name} mints ${minted} grains, ${allowed} are allowed`,
+    () => `Block "${block.id}" mints ${minted} grains, ${allowed} are allowed`,
   );
   return feeSum;
 }
 
-function sum(amounts: readonly Amount[], rule: Rule, name: string): Amount {
-  try {
-    return sumAmounts(amounts);
-  } catch {
-    throw new RuleError(rule, `${name} has a sum of more than 2^53-1 grains`);
+/** Every payment of a first sync comes through here, so nothing is made that may not be needed. */
+function sum(
+  parts: readonly { readonly amount: Amount }[],
+  rule: Rule,
+  of: Transaction | Block,
+): Amount {
+  let total = ZERO as number;
+  for (const { amount } of parts) {
+    total += amount;
+    if (total <= Number.MAX_SAFE_INTEGER) continue;
+    const name = "header" in of ? "Block" : "Transaction";
+    throw new RuleError(rule, `${name} "${of.id}" has a sum of more than 2^53-1 grains`);
   }
+  return total as Amount;
 }

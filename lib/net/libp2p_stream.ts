@@ -17,6 +17,9 @@ const TURN_MS = 10;
 
 const CLOSE_MS = 1_000;
 
+/** The sender of fewer bytes than this is not told that they were read: windows are far larger. */
+const UNTOLD_BYTES_MAX = 32 * 1024;
+
 export class Libp2pStream implements PeerStream {
   readonly peerId: string;
   readonly remoteAddress: string;
@@ -36,6 +39,7 @@ export class Libp2pStream implements PeerStream {
     // A session is quiet for as long as nothing happens; the connection has its own heartbeat.
     stream.inactivityTimeout = Number.MAX_SAFE_INTEGER;
     stream.maxReadBufferLength = READ_BUFFER_BYTES_MAX;
+    tellOfManyOnly(stream);
     stream.addEventListener("message", (event) => this.#onData(plain(event.data.subarray())));
     stream.addEventListener("remoteCloseWrite", () => this.#onEnd(undefined));
     stream.addEventListener("close", (event) => this.#onEnd(event.error));
@@ -123,4 +127,28 @@ export class Libp2pStream implements PeerStream {
 /** A view without the habits of `Buffer`, whose `slice` does not copy. */
 function plain(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** What we use of the inside of a yamux stream. */
+type Windowed = {
+  readonly state: number;
+  readonly recvWindow: number;
+  readonly recvWindowCapacity: number;
+  sendWindowUpdate: () => void;
+};
+/** `StreamState.Established` of yamux: no flag waits to be sent along. */
+const ESTABLISHED = 3;
+
+/**
+ * Yamux for JavaScript answers each message with a window update, which costs both sides as much as
+ * the message does, before the message is even handled. Other implementations wait for half a window.
+ */
+function tellOfManyOnly(stream: Stream): void {
+  const windowed = stream as unknown as Windowed;
+  const tell = windowed.sendWindowUpdate;
+  if (typeof tell !== "function") return;
+  windowed.sendWindowUpdate = () => {
+    const untold = windowed.recvWindow - windowed.recvWindowCapacity;
+    if (windowed.state !== ESTABLISHED || untold >= UNTOLD_BYTES_MAX) tell.call(stream);
+  };
 }

@@ -2,6 +2,9 @@
 import type { TxId } from "./ids.ts";
 import type { OutPoint } from "./transaction.ts";
 
+/** Up to here an array is made as long as it must be, above it as long as the engine likes. */
+const SHORT = 16;
+
 /**
  * A map by transaction id and output index. Meant for coins that exist: an index is then below
  * the few thousand outputs that a transaction can have.
@@ -23,6 +26,11 @@ export class OutPointMap<Value> {
     else values[index] = value;
   }
 
+  /** Values for the outputs of a transaction, in order; the array is taken over. */
+  setAll(txId: TxId, values: (Value | undefined)[]): void {
+    this.#byTransaction.set(txId, values);
+  }
+
   /** Says whether it was there. */
   delete({ txId, index }: OutPoint): boolean {
     const values = this.#byTransaction.get(txId);
@@ -32,15 +40,18 @@ export class OutPointMap<Value> {
   }
 
   /** The values, transaction by transaction in the order in which those came first. */
-  *values(): Generator<Value> {
+  values(): Value[] {
+    const all: Value[] = [];
     for (const values of this.#byTransaction.values()) {
-      for (const value of values) if (value !== undefined) yield value;
+      for (const value of values) if (value !== undefined) all.push(value);
     }
+    return all;
   }
 }
 
+/** An array no larger than it must be: most hold one value, and grown ones leave room for 16. */
 function at<Value>(index: number, value: Value): (Value | undefined)[] {
-  const values: (Value | undefined)[] = [];
+  const values = new Array<Value | undefined>(index < SHORT ? index + 1 : 0);
   values[index] = value;
   return values;
 }

@@ -29,11 +29,20 @@ export interface CoinChange {
 export interface CoinCacheLimits {
   /** A flush is due above this many changed coins, about 90 bytes each. */
   readonly dirtyMax: number;
+  /**
+   * Where more coins lie on disk a flush touches more pages, so it comes later: above an eighth of
+   * their number, up to this one. None: always above `dirtyMax`.
+   */
+  readonly dirtyMaxOfMany?: number;
   readonly pages: PageLimits;
 }
 
-/** As many changes as are replayed in about two seconds after a kill. */
-export const COIN_CACHE_LIMITS: CoinCacheLimits = { dirtyMax: 100_000, pages: PAGE_LIMITS };
+/** At most as many changes as are replayed in about two seconds after a kill. */
+export const COIN_CACHE_LIMITS: CoinCacheLimits = {
+  dirtyMax: 40_000,
+  dirtyMaxOfMany: 120_000,
+  pages: PAGE_LIMITS,
+};
 
 export class CoinCache {
   readonly #pages: CoinPages;
@@ -59,7 +68,8 @@ export class CoinCache {
   }
 
   get isFlushDue(): boolean {
-    return this.#dirty.size > this.#limits.dirtyMax;
+    const { dirtyMax, dirtyMaxOfMany = dirtyMax } = this.#limits;
+    return this.#dirty.size > Math.max(dirtyMax, Math.min(dirtyMaxOfMany, this.#pages.size / 8));
   }
 
   get isFlushing(): boolean {

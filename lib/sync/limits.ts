@@ -16,10 +16,10 @@ export const SYNC_LIMITS = {
   /** Blocks asked for ahead of the first missing one. */
   windowBlocks: 2_048,
   /** Bytes of blocks held that wait for an earlier one: keeps 2,048 large ones off the heap. */
-  windowBytes: 16 * 1024 * 1024,
+  windowBytes: 3 * 1024 * 1024,
   /** Blocks asked of one peer at a time, and their bytes as far as those can be guessed. */
   inFlightPerPeer: 256,
-  bytesInFlightPerPeer: 8 * 1024 * 1024,
+  bytesInFlightPerPeer: 2 * 1024 * 1024,
   /** What a block may have: the guess before the first has come. */
   blockBytesMax: MAX_BLOCK_BYTES,
   /** A request without news for this long goes to another peer; doubles with every try. */
@@ -31,7 +31,7 @@ export const SYNC_LIMITS = {
   benchMsMax: 10 * 60_000,
   /** Blocks and bytes handed to the chain and not judged yet: enough for its workers and it. */
   checkingBlocks: 256,
-  checkingBytes: 8 * 1024 * 1024,
+  checkingBytes: 2 * 1024 * 1024,
   /** Blocks not fetched again before the tip moves: refused through no fault of their sender. */
   blocksSetAside: 256,
   /** From this many missing blocks on, blocks are committed by the run and nothing is relayed. */

@@ -93,6 +93,20 @@ export class BenchNode {
     return this.#child.pid;
   }
 
+  /** What opens the whole API; undefined before the node has written it down. */
+  get token(): string | undefined {
+    if (this.#token !== undefined) return this.#token;
+    try {
+      const { port, token } = JSON.parse(
+        Deno.readTextFileSync(join(this.options.dataDir, "api.json")),
+      );
+      if (port === this.port) this.#token = token;
+    } catch {
+      // Not written yet.
+    }
+    return this.#token;
+  }
+
   /** Milliseconds since the process was started. */
   elapsedMs(): number {
     return performance.now() - this.startedMs;
@@ -151,7 +165,7 @@ export class BenchNode {
   /** Any call below /api/v1, text as JSON. Throws with the answer's text unless it is 2xx. */
   ask(method: "GET" | "POST", path: string, body?: Uint8Array | string): Promise<string> {
     const headers: Record<string, string> = {};
-    const token = this.#readToken();
+    const { token } = this;
     if (token !== undefined) headers.authorization = `Bearer ${token}`;
     if (body !== undefined) {
       const isText = typeof body === "string";
@@ -212,19 +226,6 @@ export class BenchNode {
     }
     await this.#child.status;
     await this.#output;
-  }
-
-  #readToken(): string | undefined {
-    if (this.#token !== undefined) return this.#token;
-    try {
-      const { port, token } = JSON.parse(
-        Deno.readTextFileSync(join(this.options.dataDir, "api.json")),
-      );
-      if (port === this.port) this.#token = token;
-    } catch {
-      // Not written yet.
-    }
-    return this.#token;
   }
 }
 

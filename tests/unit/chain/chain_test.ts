@@ -9,6 +9,7 @@ import {
   assertSound,
   BlockTree,
   BOB,
+  LATE_MS,
   MINER,
   openChain,
   outputOf,
@@ -16,6 +17,7 @@ import {
 } from "../../support/chain_builder.ts";
 import { grind } from "../../support/easy_chain.ts";
 import { forEachKv } from "../../support/kv_stores.ts";
+import { SimClock } from "../../support/sim_clock.ts";
 import { remine } from "../consensus/builder.ts";
 
 forEachKv("blocks fed together are all connected, and there after a restart", async ({ open }) => {
@@ -194,6 +196,21 @@ forEachKv(
     await chain.close();
   },
 );
+
+Deno.test("a new block is indexed a moment later, and no look-up waits for that", async () => {
+  const clock = new SimClock(LATE_MS);
+  const tree = new BlockTree();
+  const chain = await openChain({ clock });
+  await chain.accept(tree.add("a1", "genesis"));
+  assert.ok(!chain.indexesReady());
+  const { id } = tree.block("a1").transactions[0]!;
+  assert.equal((await chain.transaction(id))?.height, 1);
+  assert.ok(chain.indexesReady());
+  await chain.accept(tree.add("a2", "a1"));
+  assert.ok(!chain.indexesReady());
+  assert.ok(await clock.advanceUntil(() => chain.indexesReady(), 1_000));
+  await chain.close();
+});
 
 Deno.test("settled is a matter of work above, not of a count", async () => {
   const tree = new BlockTree();

@@ -128,6 +128,27 @@ Deno.test(
 );
 
 Deno.test(
+  "small messages keep flowing past the first window, in both directions",
+  LEAKY,
+  () =>
+    withTransports(2, async (a, b) => {
+      const opened = nextStream(a);
+      const ours = await b.open({ addresses: a.addresses() });
+      ours.send(utf8("!"));
+      const theirs = await opened;
+      const [count, length] = [2_000, 500];
+      const all = Promise.all([read(ours, count * length), read(theirs, 1 + count * length)]);
+      for (let at = 0; at < count; at++) {
+        ours.send(utf8("x".repeat(length)));
+        theirs.send(utf8("y".repeat(length)));
+      }
+      const [toUs, toThem] = await all;
+      assert.equal(toUs, "y".repeat(count * length));
+      assert.equal(toThem, "!" + "x".repeat(count * length));
+    }),
+);
+
+Deno.test(
   "identify tells both sides of a peer that speaks the protocol, once",
   LEAKY,
   () =>

@@ -47,7 +47,7 @@ const WORKER_URL = /new URL\("(?:\.{1,2}\/)+(?:\w+\/)*(\w+_worker)\.ts", import\
  * steps. A syncing node peaks at three quarters of what it did, for a twentieth more of work.
  */
 const V8_FLAGS =
-  "--v8-flags=--max-semi-space-size=8,--max-old-space-size=1024,--heap-growing-percent=20";
+  "--v8-flags=--max-semi-space-size=4,--max-old-space-size=1024,--heap-growing-percent=20";
 
 const BUNDLED_WORKER = /new Worker\(new URL\("\.\/\w+\.js", import\.meta\.url\)/g;
 

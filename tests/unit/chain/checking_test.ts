@@ -15,15 +15,20 @@ import { assertSound, BlockTree, openChain, outputOf, short } from "../../suppor
 const PAYMENTS = 20;
 
 /** genesis -> a1 -> `name` with 20 payments, each spending the one before; one signed wrong if so. */
-function withPayments(tree: BlockTree, name: string, forgedAt?: number): Block {
+function withPayments(
+  tree: BlockTree,
+  name: string,
+  forgedAt?: number,
+  count = PAYMENTS,
+): Block {
   const transactions: Transaction[] = [tree.pay(tree.reward("a1"))];
-  while (transactions.length < PAYMENTS) {
+  while (transactions.length < count) {
     transactions.push(tree.pay(outputOf(transactions.at(-1)!, 1), { pays: 5 }));
   }
   if (forgedAt !== undefined) {
     const forged = Uint8Array.from(transactions[forgedAt]!.bytes);
     forged[forged.length - 1]! ^= 1;
-    transactions.splice(forgedAt, PAYMENTS, decodeTransaction(forged));
+    transactions.splice(forgedAt, count, decodeTransaction(forged));
   }
   const fees = amount(1_000 * transactions.length);
   return tree.add(name, "a1", { transactions, fees });
@@ -112,6 +117,29 @@ Deno.test("signatures checked in other threads are judged one by one", async () 
   assert.equal(short(await chain.accept(forged)), "bad-signature");
   assert.equal(short(await chain.accept(withPayments(tree, "a2"))), "connected");
   assert.deepEqual(sent, []);
+  await chain.close();
+  pool.close();
+});
+
+Deno.test("many unknown signatures of a decoded block are checked in other threads", async () => {
+  const tree = treeWithA1();
+  const pool = newPool(tree);
+  const sent: number[] = [];
+  const chain = await openChain({
+    checking: {
+      digest: (bytes) => pool.digest(bytes),
+      signatures: (checks) => {
+        sent.push(checks.length);
+        return pool.signatures(checks);
+      },
+    },
+  });
+  await chain.accept(tree.block("a1"));
+  assert.equal(short(await chain.accept(withPayments(tree, "f2", 299, 300))), "bad-signature");
+  assert.equal(short(await chain.accept(withPayments(tree, "a2", undefined, 600))), "connected");
+  // The first 299 payments are those of the block before, and were right.
+  assert.deepEqual(sent, [300, 301]);
+  await assertSound(chain);
   await chain.close();
   pool.close();
 });

@@ -7,7 +7,6 @@ import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { CodecError } from "../base/bytes.ts";
 import type { SerialQueue } from "../base/serial_queue.ts";
-import { decodeDigested } from "../consensus/block_digest.ts";
 import { checkBlock } from "../consensus/check_block.ts";
 import { checkHeader, decodeCheckedHeader, latestTimeMs } from "../consensus/check_header.ts";
 import { compactToTarget } from "../consensus/compact.ts";
@@ -140,9 +139,10 @@ export class BlockAcceptor {
 
   async #take(item: Item, work: Item[]): Promise<void> {
     this.#state.assertWritable();
-    const id = this.#idOf(item.input);
+    const input = await this.#decoded(item);
+    const id = this.#idOf(input);
     if (this.#run.some(({ candidate }) => candidate.block.id === id)) await this.#connectRun(work);
-    const examined = await this.#examine(await this.#decoded(item));
+    const examined = await this.#examine(input);
     if ("outcome" in examined) {
       item.resolve(examined.outcome);
       if (id !== undefined) this.#freeOrphans(id, work);
@@ -165,10 +165,7 @@ export class BlockAcceptor {
   async #decoded({ input, digest }: Item): Promise<Uint8Array | Block> {
     if (digest === undefined || !(input instanceof Uint8Array)) return input;
     const found = await digest;
-    if (found === undefined) return input;
-    const block = decodeDigested(input, found);
-    this.#mover.noteSignaturesRight(block);
-    return block;
+    return found === undefined ? input : this.#mover.digested(input, found);
   }
 
   #runEnd(): BlockId {

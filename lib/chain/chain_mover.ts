@@ -71,9 +71,11 @@ export class ChainMover {
     this.#onChange = parts.onChange;
   }
 
-  /** All signatures of `block` were checked elsewhere, and are right. */
-  noteSignaturesRight(block: Block): void {
+  /** The block of `bytes`, which were checked elsewhere and found right, signatures included. */
+  digested(bytes: Uint8Array, digest: Uint8Array): Block {
+    const block = decodeDigested(bytes, digest);
     this.#signedRight.add(block);
+    return block;
   }
 
   /**
@@ -173,9 +175,8 @@ export class ChainMover {
       const bytes = encoded[at];
       const digest = bytes && await this.#checking!.digest(bytes);
       if (digest === undefined) return await this.#stored(slot);
-      const block = decodeDigested(bytes!, digest);
+      const block = this.digested(bytes!, digest);
       if (block.id !== tree.idAt(slot)) throw new DamagedRecord(`block ${tree.idAt(slot)}`);
-      this.noteSignaturesRight(block);
       return { block, context: tree.contextAt(slot), isStored: true };
     }));
   }

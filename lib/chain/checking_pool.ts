@@ -108,8 +108,7 @@ export class CheckingPool {
       thread.batches.push(batch);
       thread.worker.postMessage(request, transfer);
     }
-    if (this.#isOver) this.#end();
-    else this.#watchIdleness();
+    this.#watchIdleness();
   }
 
   #freeThread(): Thread | undefined {
@@ -120,10 +119,10 @@ export class CheckingPool {
     }
     const isIdle = best?.batches.length === 0;
     if (isIdle || this.#threads.length >= this.#threadCount) return best;
-    return this.#start() ?? best;
+    return this.#start();
   }
 
-  #start(): Thread | undefined {
+  #start(): Thread {
     const thread: Thread = { worker: newWorker(), batches: [] };
     thread.worker.onmessage = ({ data }: MessageEvent<CheckAnswer>) => {
       thread.batches.shift()?.settle(data);

@@ -70,7 +70,10 @@ export class SignatureChecker {
       await this.check(waiting.map(({ transaction }) => transaction));
       for (const { resolve } of waiting) resolve();
     } catch (error) {
-      if (!(error instanceof RuleError)) { for (const { reject } of waiting) reject(error); }
+      if (!(error instanceof RuleError)) {
+        for (const { reject } of waiting) reject(error);
+        return;
+      }
       // What is right is remembered by now, so each gets its own answer at little cost.
       for (const { transaction, resolve, reject } of waiting) {
         await this.check([transaction]).then(resolve, reject);

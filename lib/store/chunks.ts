@@ -86,11 +86,6 @@ function readLength(first: Uint8Array, record: string): { length: number; start:
   }
 }
 
-/** Whether all of it goes into one commit. */
-export function fitsOneCommit(mutations: readonly KvMutation[]): boolean {
-  return cutChunks(mutations).length <= 1;
-}
-
 /** `mutations` in order, cut where a commit would be too large by count or by encoded size. */
 export function cutChunks(mutations: readonly KvMutation[]): KvMutation[][] {
   const chunks: KvMutation[][] = [];

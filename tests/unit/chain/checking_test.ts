@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../../lib/base/clock.ts";
 import { CheckingPool } from "../../../lib/chain/checking_pool.ts";
+import type { Checking } from "../../../lib/chain/signature_checker.ts";
 import { decodeDigested, digestBlock } from "../../../lib/consensus/block_digest.ts";
 import { checkBlock } from "../../../lib/consensus/check_block.ts";
 import { spendLock } from "../../../lib/consensus/coins.ts";
@@ -36,6 +37,17 @@ function withPayments(
 
 function newPool(tree: BlockTree, threads = 2): CheckingPool {
   return new CheckingPool({ genesisId: tree.block("genesis").id, clock: systemClock, threads });
+}
+
+/** `pool`, telling how many signatures it is asked for at a time. */
+function counted(pool: CheckingPool, sent: number[]): Checking {
+  return {
+    digest: (bytes) => pool.digest(bytes),
+    signatures: (checks) => {
+      sent.push(checks.length);
+      return pool.signatures(checks);
+    },
+  };
 }
 
 function treeWithA1(): BlockTree {
@@ -94,15 +106,7 @@ Deno.test("signatures checked in other threads are judged one by one", async () 
   const tree = treeWithA1();
   const pool = newPool(tree);
   const sent: number[] = [];
-  const chain = await openChain({
-    checking: {
-      digest: (bytes) => pool.digest(bytes),
-      signatures: (checks) => {
-        sent.push(checks.length);
-        return pool.signatures(checks);
-      },
-    },
-  });
+  const chain = await openChain({ checking: counted(pool, sent) });
   const forged = withPayments(tree, "f2", PAYMENTS - 1);
   const payments = forged.transactions.slice(1);
   const verdicts = await Promise.allSettled(payments.map((each) => chain.checkSignatures(each)));
@@ -125,15 +129,7 @@ Deno.test("many unknown signatures of a decoded block are checked in other threa
   const tree = treeWithA1();
   const pool = newPool(tree);
   const sent: number[] = [];
-  const chain = await openChain({
-    checking: {
-      digest: (bytes) => pool.digest(bytes),
-      signatures: (checks) => {
-        sent.push(checks.length);
-        return pool.signatures(checks);
-      },
-    },
-  });
+  const chain = await openChain({ checking: counted(pool, sent) });
   await chain.accept(tree.block("a1"));
   assert.equal(short(await chain.accept(withPayments(tree, "f2", 299, 300))), "bad-signature");
   assert.equal(short(await chain.accept(withPayments(tree, "a2", undefined, 600))), "connected");

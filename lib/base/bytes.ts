@@ -39,14 +39,21 @@ export function fromHex(hex: string): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
+/** By length: where a short text is decoded before it is copied to its place. */
+const SCRATCH = Array.from(
+  { length: 33 },
+  (_, length) => new Uint8Array(length) as NativeHex & Uint8Array,
+);
+
 /**
- * Writes the bytes of `hex`, which is known to be lower-case hex, into `target` from `at` on. An
- * array of its own for each would cost five times as much.
+ * Writes the bytes of `hex`, which is known to be lower-case hex, into `target` from `at` on. A view
+ * or an array of its own for each would be most of the garbage that a first sync makes.
  */
 export function putHex(hex: string, target: Uint8Array, at: number): void {
-  const view = target.subarray(at, at + hex.length / 2) as NativeHex & Uint8Array;
-  if (view.setFromHex === undefined) view.set(fromHex(hex));
-  else view.setFromHex(hex);
+  const scratch = SCRATCH[hex.length / 2];
+  if (scratch?.setFromHex === undefined) return target.set(trustedHex(hex), at);
+  scratch.setFromHex(hex);
+  target.set(scratch, at);
 }
 
 /** As `fromHex`, for what is hex for sure: the form is not looked at. */
@@ -109,9 +116,12 @@ export class ByteReader {
   offset = 0;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
+  readonly #hex: string | undefined;
 
-  constructor(bytes: Uint8Array) {
+  /** `hex`: that of all the bytes, where many parts are wanted in hex: they are cut out of it. */
+  constructor(bytes: Uint8Array, hex?: string) {
     this.#bytes = bytes;
+    this.#hex = hex;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
@@ -155,6 +165,18 @@ export class ByteReader {
     if (length === 0) return NO_BYTES;
     const start = this.#advance(length);
     return this.#bytes.subarray(start, start + length);
+  }
+
+  /** Goes on behind the next `length` bytes. */
+  skip(length: number): void {
+    this.#advance(length);
+  }
+
+  /** The next `length` bytes in hex. */
+  hex(length: number): string {
+    if (this.#hex === undefined) return toHex(this.take(length));
+    const start = this.#advance(length);
+    return this.#hex.substring(2 * start, 2 * (start + length));
   }
 
   /** A view of what was read since `start` (an earlier `offset`). */

@@ -11,3 +11,4 @@ export * from "./log.ts";
 export * from "./random.ts";
 export * from "./serial_queue.ts";
 export * from "./signals.ts";
+export * from "./telemetry.ts";

@@ -120,6 +120,19 @@ export class Chain {
     return this.#state.isOnMainChain(id);
   }
 
+  /**
+   * Headers of the last `count` blocks that were stored, on the main chain or beside it, the one
+   * stored last first.
+   */
+  lastStored(count: number): HeaderContext[] {
+    const { tree } = this.#state;
+    const headers: HeaderContext[] = [];
+    for (let slot = tree.storedCount - 1; slot >= 0 && headers.length < count; slot--) {
+      headers.push(tree.contextAt(slot));
+    }
+    return headers;
+  }
+
   hasBlock(id: BlockId): boolean {
     return this.#state.tree.isStored(id);
   }

@@ -9,28 +9,27 @@ import type { Rule } from "../consensus/rules.ts";
 import type { BlockHeader } from "../primitives/block.ts";
 import type { BlockId } from "../primitives/ids.ts";
 import { HeaderIndex } from "./header_index.ts";
+import { PendingHeaders } from "./pending_headers.ts";
 
-/** About 60 MB: more than a week of blocks at the usual spacing, asked for again as blocks catch up. */
+/** About 7 MB: more than a week of blocks at the usual spacing, asked for again as blocks catch up. */
 export const PENDING_HEADERS_MAX = 60_000;
-/** Ids of stored blocks that may stay at the front of the path before it is cut. */
+/** Room for pending headers that are few: stragglers may hold on to that much. */
+const CAPACITY_MIN = 16_384;
+/** Slots of stored blocks that may stay at the front of the path before it is cut. */
 const PATH_SLACK = 4_096;
 
-interface Pending {
-  readonly context: HeaderContext;
-  readonly header: BlockHeader;
-  invalid: boolean;
-}
+/** What of a header is needed to keep it: its context tells the rest. */
+type Named = Pick<BlockHeader, "id" | "previous">;
 
 export class HeaderTree {
   readonly #index: HeaderIndex;
-  /** Parents before children. */
-  readonly #pending = new Map<BlockId, Pending>();
+  readonly #pending = new PendingHeaders();
   /** Why the lowest invalid block of a branch is invalid. */
   readonly #brokenRules = new Map<BlockId, Rule>();
   readonly #pendingMax: number;
   #best: HeaderContext;
-  /** Pending blocks on the way to `#pathTo`, lowest first; those before `#pathStart` are stored. */
-  #path: BlockId[] = [];
+  /** Pending slots on the way to `#pathTo`, lowest first; those before `#pathStart` are stored. */
+  #path: number[] = [];
   #pathStart = 0;
   #pathTo: BlockId | undefined;
 
@@ -65,14 +64,14 @@ export class HeaderTree {
   }
 
   get(id: BlockId): HeaderContext | undefined {
-    const pending = this.#pending.get(id);
-    if (pending !== undefined) return pending.context;
+    const pending = this.#pending.slotOf(id);
+    if (pending !== undefined) return this.#pending.contextAt(pending);
     const slot = this.#index.slotOf(id);
     return slot === undefined ? undefined : this.#index.contextAt(slot);
   }
 
   has(id: BlockId): boolean {
-    return this.#pending.has(id) || this.#index.slotOf(id) !== undefined;
+    return this.#pending.slotOf(id) !== undefined || this.isStored(id);
   }
 
   isStored(id: BlockId): boolean {
@@ -80,8 +79,8 @@ export class HeaderTree {
   }
 
   isInvalid(id: BlockId): boolean {
-    const pending = this.#pending.get(id);
-    if (pending !== undefined) return pending.invalid;
+    const pending = this.#pending.slotOf(id);
+    if (pending !== undefined) return this.#pending.isInvalid(pending);
     const slot = this.#index.slotOf(id);
     return slot !== undefined && this.#index.isInvalid(slot);
   }
@@ -100,43 +99,43 @@ export class HeaderTree {
    * Keeps a checked header whose block is not here. False when there is no room: branches with less
    * work than the best have been dropped by then.
    */
-  addPending(header: BlockHeader, context: HeaderContext): boolean {
-    if (this.#pending.size >= this.#pendingMax) {
+  addPending(header: Named, context: HeaderContext): boolean {
+    if (this.#isFull) {
       this.#dropWeakBranches();
-      if (this.#pending.size >= this.#pendingMax) return false;
+      if (this.#isFull) return false;
     }
     this.keepPending(header, context);
     return true;
   }
 
   /** As `addPending`, whatever room there is: for the header of a block that is at hand. */
-  keepPending(header: BlockHeader, context: HeaderContext): void {
-    const invalid = this.isInvalid(header.previous);
-    // A copy of the bytes: as a view they would hold on to the whole block or message.
-    const own = { ...header, bytes: header.bytes.slice() };
-    this.#pending.set(header.id, { header: own, context, invalid });
-    if (!invalid) this.#consider(context);
+  keepPending({ id, previous }: Named, context: HeaderContext): void {
+    if (this.#pending.slotOf(id) !== undefined) return;
+    const isInvalid = this.isInvalid(previous);
+    this.#pending.add(context, isInvalid);
+    if (!isInvalid) this.#consider(context);
   }
 
   /** The block is stored now, and so is its parent. */
   addStored(context: HeaderContext): void {
-    const pending = this.#pending.get(context.id);
-    this.#pending.delete(context.id);
+    const pending = this.#pending.slotOf(context.id);
+    const isInvalid = pending !== undefined && this.#pending.isInvalid(pending);
+    if (pending !== undefined) this.#pending.delete(pending);
     if (this.isStored(context.id)) return;
     const slot = this.#index.add(context);
-    if (pending?.invalid === true) this.#index.markInvalid(slot);
+    if (isInvalid) this.#index.markInvalid(slot);
     if (!this.#index.isInvalid(slot)) this.#consider(context);
   }
 
   /** Marks the block of a known header, and everything above it, as breaking `rule`. */
   markInvalid(id: BlockId, rule: Rule): void {
     this.#brokenRules.set(id, rule);
-    const pending = this.#pending.get(id);
-    if (pending !== undefined) pending.invalid = true;
+    const pending = this.#pending.slotOf(id);
+    if (pending !== undefined) this.#pending.markInvalid(pending);
     const slot = this.#index.slotOf(id);
     if (slot !== undefined) this.#index.markInvalid(slot);
-    for (const entry of this.#pending.values()) {
-      if (this.isInvalid(entry.context.previous)) entry.invalid = true;
+    for (const later of this.#pending.slots()) {
+      if (this.#isOnInvalid(later)) this.#pending.markInvalid(later);
     }
     if (this.isInvalid(this.#best.id)) this.#best = this.#findBest();
   }
@@ -152,20 +151,14 @@ export class HeaderTree {
     return best === tip ? undefined : best;
   }
 
-  /** The header of a block that is not here yet. */
-  pendingHeader(id: BlockId): BlockHeader | undefined {
-    return this.#pending.get(id)?.header;
-  }
-
   /** Ids of blocks not stored on the way to `target`, lowest first, at most `limit`. */
   missing(limit: number, target: BlockId): { id: BlockId; height: number }[] {
     this.#followPath(target);
     const found: { id: BlockId; height: number }[] = [];
     for (let at = this.#pathStart; at < this.#path.length && found.length < limit; at++) {
-      const pending = this.#pending.get(this.#path[at]!);
-      if (pending !== undefined) {
-        found.push({ id: pending.context.id, height: pending.context.height });
-      }
+      const slot = this.#path[at]!;
+      if (!this.#pending.isHere(slot)) continue;
+      found.push({ id: this.#pending.idAt(slot), height: this.#pending.heightOf(slot) });
     }
     return found;
   }
@@ -183,9 +176,10 @@ export class HeaderTree {
     if (id === this.#best.id) return true;
     this.#followPath(this.#best.id);
     const first = this.#path[this.#pathStart];
-    if (first === undefined) return false;
-    const at = this.get(id)!.height - this.get(first)!.height;
-    return at >= 0 && this.#path[this.#pathStart + at] === id;
+    const slot = this.#pending.slotOf(id);
+    if (first === undefined || slot === undefined) return false;
+    const at = this.#pending.heightOf(slot) - this.#pending.heightOf(first);
+    return at >= 0 && this.#path[this.#pathStart + at] === slot;
   }
 
   /** Slots of stored blocks from genesis to `id`. */
@@ -237,6 +231,19 @@ export class HeaderTree {
     return this.#index.idAt(slot);
   }
 
+  /** Whether there is no room for a header that nobody asked for. */
+  get #isFull(): boolean {
+    // Stragglers could each hold on to room for many.
+    const { size, capacity } = this.#pending;
+    return size >= this.#pendingMax || capacity > 2 * Math.max(this.#pendingMax, CAPACITY_MIN);
+  }
+
+  #isOnInvalid(pending: number): boolean {
+    const parent = this.#pending.parentOf(pending);
+    if (parent !== undefined) return this.#pending.isInvalid(parent);
+    return this.isInvalid(this.#pending.previousAt(pending));
+  }
+
   #consider(context: HeaderContext): void {
     if (isBetterTip(context, this.#best)) this.#best = context;
   }
@@ -244,38 +251,36 @@ export class HeaderTree {
   #findBest(): HeaderContext {
     let best = this.#index.contextAt(0);
     best = this.bestStoredAbove(best) ?? best;
-    for (const { context, invalid } of this.#pending.values()) {
-      if (!invalid && isBetterTip(context, best)) best = context;
+    for (const slot of this.#pending.slots()) {
+      if (this.#pending.isInvalid(slot) || this.#pending.workOf(slot) < best.totalWork) continue;
+      const context = this.#pending.contextAt(slot);
+      if (isBetterTip(context, best)) best = context;
     }
     return best;
   }
 
   /** Forgets pending headers that are not on the way to the best one. */
   #dropWeakBranches(): void {
-    const kept = new Set<BlockId>();
-    for (let id = this.#best.id; this.#pending.has(id);) {
-      kept.add(id);
-      id = this.#pending.get(id)!.context.previous;
-    }
-    for (const id of this.#pending.keys()) {
-      if (kept.has(id)) continue;
-      this.#pending.delete(id);
-      this.#brokenRules.delete(id);
+    const kept = new Set(this.#pendingPath(this.#best.id));
+    for (const slot of this.#pending.slots()) {
+      if (kept.has(slot)) continue;
+      this.#brokenRules.delete(this.#pending.idAt(slot));
+      this.#pending.delete(slot);
     }
   }
 
   /** Makes `#path` the pending blocks on the way to `target`; cheap when that only grew. */
   #followPath(target: BlockId): void {
-    const top = this.#pending.get(target);
-    if (this.#pathTo !== undefined && top?.context.previous === this.#pathTo) {
-      this.#path.push(target);
+    const top = this.#pending.slotOf(target);
+    if (top !== undefined && this.#pending.previousAt(top) === this.#pathTo) {
+      this.#path.push(top);
     } else if (this.#pathTo !== target) {
       this.#path = this.#pendingPath(target);
       this.#pathStart = 0;
     }
     this.#pathTo = target;
     while (
-      this.#pathStart < this.#path.length && !this.#pending.has(this.#path[this.#pathStart]!)
+      this.#pathStart < this.#path.length && !this.#pending.isHere(this.#path[this.#pathStart]!)
     ) this.#pathStart++;
     if (this.#pathStart > PATH_SLACK) {
       this.#path = this.#path.slice(this.#pathStart);
@@ -283,11 +288,12 @@ export class HeaderTree {
     }
   }
 
-  #pendingPath(target: BlockId): BlockId[] {
-    const path: BlockId[] = [];
-    for (let id = target; this.#pending.has(id);) {
-      path.push(id);
-      id = this.#pending.get(id)!.context.previous;
+  /** Pending slots on the way to `target`, lowest first. */
+  #pendingPath(target: BlockId): number[] {
+    const path: number[] = [];
+    for (let slot = this.#pending.slotOf(target); slot !== undefined;) {
+      path.push(slot);
+      slot = this.#pending.parentOf(slot);
     }
     return path.reverse();
   }

@@ -18,8 +18,14 @@ const ENTRIES_MAX = 50_000;
 /** While blocks stream in further behind than this, the disk belongs to the chain. */
 const YIELD_BEHIND_BLOCKS = 200;
 const YIELD_MS = 1_000;
-/** News is indexed this much later: passing it on comes first. Look-ups do not wait for that. */
-const REST_MS = 150;
+/**
+ * News is indexed once the chain has been at rest for so long, because passing it on and taking in
+ * the next block come first: the entries of a thousand payments lie on a thousand pages, whose
+ * writing holds up every reading of coins. Look-ups do not wait for that.
+ */
+const REST_MS = 500;
+/** Where there is no rest it is indexed this much later. */
+const REST_MAX_MS = 3_000;
 const log = getLogger("chain", "index");
 
 export class IndexFollower {
@@ -64,7 +70,7 @@ export class IndexFollower {
   /** The chain has moved, or is about to: follow it soon, in the background. */
   poke(): void {
     this.#chainMovedMs = this.#clock.monotonicMs();
-    if (!this.#isWakeDue) this.#wakeAfter(REST_MS);
+    if (!this.#isWakeDue) this.#wakeAtRest(this.#chainMovedMs + REST_MAX_MS);
   }
 
   /** Resolves when the indexes have caught up or cannot for now. */
@@ -100,13 +106,21 @@ export class IndexFollower {
     return isBehind && this.#clock.monotonicMs() - this.#chainMovedMs < YIELD_MS;
   }
 
-  #wakeAfter(delayMs: number): void {
+  /** Wakes when the chain has not moved for a while, at `endMs` at the latest. */
+  #wakeAtRest(endMs: number): void {
+    const nowMs = this.#clock.monotonicMs();
+    const dueMs = Math.min(this.#chainMovedMs + REST_MS, endMs);
+    if (dueMs <= nowMs) this.#wake();
+    else this.#wakeAfter(dueMs - nowMs, () => this.#wakeAtRest(endMs));
+  }
+
+  #wakeAfter(delayMs: number, wake = () => this.#wake()): void {
     this.#cancelWake();
     if (this.#isClosed) return;
     this.#isWakeDue = true;
     this.#cancelWake = this.#clock.after(delayMs, () => {
       this.#isWakeDue = false;
-      this.#wake();
+      wake();
     });
   }
 

@@ -14,8 +14,12 @@ export class Turns {
     this.#startMs = clock.monotonicMs();
   }
 
-  async next(): Promise<void> {
-    if (this.#clock.monotonicMs() - this.#startMs < TURN_MS) return;
+  /** Undefined, and not a promise to wait for, while the turn lasts: `await` takes either. */
+  next(): Promise<void> | undefined {
+    return this.#clock.monotonicMs() - this.#startMs < TURN_MS ? undefined : this.#giveWay();
+  }
+
+  async #giveWay(): Promise<void> {
     await yieldToOthers();
     this.#startMs = this.#clock.monotonicMs();
   }

@@ -3,17 +3,9 @@
  * digest: all that decoding it would have to hash. With it the other thread decodes the same bytes
  * without hashing and need not check again what needs the bytes alone.
  */
-import { ByteWriter } from "../base/bytes.ts";
+import { ByteReader, ByteWriter, toHex } from "../base/bytes.ts";
 import { type Block, decodeBlock } from "../primitives/block.ts";
-import {
-  asLock,
-  asTxId,
-  type BlockId,
-  HASH_BYTES,
-  type Lock,
-  LOCK_BYTES,
-  type TxId,
-} from "../primitives/ids.ts";
+import { type BlockId, HASH_BYTES, type Lock, LOCK_BYTES, type TxId } from "../primitives/ids.ts";
 import type { KnownHashes } from "../primitives/transaction.ts";
 import { checkBlock, markChecked } from "./check_block.ts";
 import { spendLock } from "./coins.ts";
@@ -44,19 +36,17 @@ export function decodeDigested(bytes: Uint8Array, digest: Uint8Array): Block {
 }
 
 class DigestReader implements KnownHashes {
-  #at = 0;
+  readonly #reader: ByteReader;
 
-  constructor(private readonly digest: Uint8Array) {}
+  constructor(digest: Uint8Array) {
+    this.#reader = new ByteReader(digest, toHex(digest));
+  }
 
   nextLock(): Lock {
-    return asLock(this.#take(LOCK_BYTES));
+    return this.#reader.hex(LOCK_BYTES) as Lock;
   }
 
   nextId(): TxId {
-    return asTxId(this.#take(HASH_BYTES));
-  }
-
-  #take(length: number): Uint8Array {
-    return this.digest.subarray(this.#at, this.#at += length);
+    return this.#reader.hex(HASH_BYTES) as TxId;
   }
 }

@@ -22,6 +22,9 @@ const EASING_SPACINGS = 4;
 /** 2^256 eases any target to any limit. */
 const EASING_STEPS_MAX = 256;
 
+/** Half of 2^48: rounds to the nearest. */
+const HALF_2_48 = 1n << 47n;
+
 /**
  * The step of BCH's aserti3-2d: `target * 2^(error / halfLife)` in fixed point with 16 bits,
  * 2^x approximated by a cubic polynomial (error below 0.013%), from 1 to `limit`. Source: the
@@ -35,8 +38,7 @@ export function aserti3(
   const shift = (exponent >> 16n) - 16n; // A shift of a bigint rounds down, so the rest is >= 0.
   const rest = exponent & 0xffffn;
   const factor = 65_536n +
-    ((195_766_423_245_049n * rest + 971_821_376n * rest ** 2n + 5_127n * rest ** 3n +
-      (1n << 47n)) >> 48n);
+    ((((5_127n * rest + 971_821_376n) * rest + 195_766_423_245_049n) * rest + HALF_2_48) >> 48n);
   const product = step.target * factor;
   // No target is wider than 256 bits, so a wider shift says nothing more.
   if (shift > 256n) return step.limit;

@@ -17,8 +17,8 @@ const TURN_MS = 10;
 
 const CLOSE_MS = 1_000;
 
-/** The sender of fewer bytes than this is not told that they were read: windows are far larger. */
-const UNTOLD_BYTES_MAX = 32 * 1024;
+/** The sender is told of what was read when it is this part of the window, which is 256 kB or more. */
+const UNTOLD_PART = 1 / 4;
 
 export class Libp2pStream implements PeerStream {
   readonly peerId: string;
@@ -148,7 +148,8 @@ function tellOfManyOnly(stream: Stream): void {
   const tell = windowed.sendWindowUpdate;
   if (typeof tell !== "function") return;
   windowed.sendWindowUpdate = () => {
-    const untold = windowed.recvWindow - windowed.recvWindowCapacity;
-    if (windowed.state !== ESTABLISHED || untold >= UNTOLD_BYTES_MAX) tell.call(stream);
+    const { recvWindow, recvWindowCapacity, state } = windowed;
+    const untold = recvWindow - recvWindowCapacity;
+    if (state !== ESTABLISHED || untold >= UNTOLD_PART * recvWindow) tell.call(stream);
   };
 }

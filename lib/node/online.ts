@@ -51,7 +51,7 @@ export interface OnlineParts {
 }
 
 /** libp2p and the system take milliseconds to say where we are, and `status` may be asked often. */
-const WHEREABOUTS_MS = 250;
+const WHEREABOUTS_MS = 1_000;
 
 /** Where this node can be reached, as `status` tells it. */
 type Whereabouts = Pick<NodeStatus, "addresses" | "reachability">;
@@ -263,6 +263,7 @@ export class Online {
     const { peerId, port } = this.#transport;
     onEvent({ kind: "listening", peerId, port, addresses: this.#transport.addresses() });
     this.#transport.onAddressesChanged(() => {
+      this.#toldWhereabouts = undefined;
       this.#peers.readvertise();
       onEvent({
         kind: "addresses",

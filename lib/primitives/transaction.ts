@@ -15,16 +15,7 @@ import { ByteReader, ByteWriter, CodecError, concatBytes, toHex, utf8 } from "..
 import { KEY_LOCK_TYPE, lockOf } from "./address.ts";
 import { type Amount, amount } from "./amount.ts";
 import { sha256d, sha256dHex } from "./hash.ts";
-import {
-  asLock,
-  asTxId,
-  type BlockId,
-  HASH_BYTES,
-  idBytes,
-  type Lock,
-  LOCK_BYTES,
-  type TxId,
-} from "./ids.ts";
+import { type BlockId, HASH_BYTES, idBytes, type Lock, LOCK_BYTES, type TxId } from "./ids.ts";
 import { PUBLIC_KEY_BYTES, sign, SIGNATURE_BYTES } from "./signature.ts";
 
 export const TRANSACTION_VERSION = 1;
@@ -112,12 +103,50 @@ export function readTransaction(reader: ByteReader, known?: KnownHashes): Transa
   const outputs = readList(reader, 1 + LOCK_BYTES, readOutput);
   const memoLength = reader.varint();
   if (memoLength > MAX_MEMO_BYTES) throw new CodecError("Cannot decode transaction: memo too long");
+  if (known !== undefined) {
+    reader.skip(memoLength + spends.length * SIGNATURE_BYTES);
+    return new KnownTransaction(known.nextId(), spends, outputs, memoLength, reader.since(start));
+  }
   const memo = reader.take(memoLength);
   const unsignedBytes = reader.since(start);
   const signatures = spends.map(() => reader.take(SIGNATURE_BYTES));
   const bytes = reader.since(start);
-  const id = known?.nextId() ?? (sha256dHex(bytes) as TxId);
-  return { id, spends, outputs, memo, signatures, bytes, unsignedBytes };
+  return {
+    id: sha256dHex(bytes) as TxId,
+    spends,
+    outputs,
+    memo,
+    signatures,
+    bytes,
+    unsignedBytes,
+  };
+}
+
+/** A transaction that was checked already: connecting it looks at no bytes, so none are cut out. */
+class KnownTransaction implements Transaction {
+  constructor(
+    readonly id: TxId,
+    readonly spends: readonly Spend[],
+    readonly outputs: readonly Output[],
+    private readonly memoLength: number,
+    readonly bytes: Uint8Array,
+  ) {}
+
+  get unsignedBytes(): Uint8Array {
+    return this.bytes.subarray(0, this.bytes.length - this.spends.length * SIGNATURE_BYTES);
+  }
+
+  get memo(): Uint8Array {
+    const { unsignedBytes } = this;
+    return unsignedBytes.subarray(unsignedBytes.length - this.memoLength);
+  }
+
+  get signatures(): Uint8Array[] {
+    const first = this.unsignedBytes.length;
+    return this.spends.map((_, at) =>
+      this.bytes.subarray(first + at * SIGNATURE_BYTES, first + (at + 1) * SIGNATURE_BYTES)
+    );
+  }
 }
 
 /** Encodes what `decodeTransaction` reads. Throws `CodecError` for what it would refuse. */
@@ -195,11 +224,11 @@ function readSpend(reader: ByteReader, known: KnownHashes | undefined): Spend {
 }
 
 function readOutPoint(reader: ByteReader): OutPoint {
-  return { txId: asTxId(reader.take(HASH_BYTES)), index: reader.varint() };
+  return { txId: reader.hex(HASH_BYTES) as TxId, index: reader.varint() };
 }
 
 function readOutput(reader: ByteReader): Output {
   const grains = reader.varint();
   if (grains === 0) throw new CodecError("Cannot decode output: amount 0");
-  return { amount: amount(grains), lock: asLock(reader.take(LOCK_BYTES)) };
+  return { amount: amount(grains), lock: reader.hex(LOCK_BYTES) as Lock };
 }

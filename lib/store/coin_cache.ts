@@ -40,7 +40,7 @@ export interface CoinCacheLimits {
 /** At most as many changes as are replayed in about two seconds after a kill. */
 export const COIN_CACHE_LIMITS: CoinCacheLimits = {
   dirtyMax: 40_000,
-  dirtyMaxOfMany: 120_000,
+  dirtyMaxOfMany: 80_000,
   pages: PAGE_LIMITS,
 };
 

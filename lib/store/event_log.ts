@@ -13,8 +13,8 @@ export const EVENTS_KEPT = 10_000;
 /** Events of one record: about 40 kB, below the limit of a value. */
 const EVENTS_PER_RECORD = 1_000;
 /** Old records are looked for whenever this many events have come. */
-const PRUNE_EVERY = 1_000;
-/** Records deleted at a time: they share a commit with the step. */
+const PRUNE_EVERY = 250;
+/** Records deleted at a time: they share a commit with the step. More than have come meanwhile. */
 const PRUNED_MAX = 400;
 
 /** A step of the chain. */

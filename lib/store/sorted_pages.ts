@@ -20,6 +20,7 @@ import { PageDirectory } from "./page_directory.ts";
 import { PageFiles, type PagesKind } from "./page_files.ts";
 import { PageFlush } from "./page_flush.ts";
 import { PageNumbers } from "./page_numbers.ts";
+import { loadNativeCrc32 } from "./records.ts";
 import type { SortedChanges } from "./sorted_changes.ts";
 
 export interface PageLimits {
@@ -32,12 +33,13 @@ export interface PageLimits {
 }
 
 /**
- * Measured with a million coins: smaller pages cost more for each, larger ones more for each coin
- * that is looked up or changed alone.
+ * Deno KV's table is a tree of SQLite that compares whole values on the way to a key: of 4.5 kB each
+ * is met in two of its pages, of 8 kB in three, so that a page is read in 0.04 instead of 0.06 ms
+ * among 20,000. Smaller pages cost more for each where many are written.
  */
 export const PAGE_LIMITS: PageLimits = {
-  pageBytes: 8_000,
-  cacheBytes: 32 * 1_024 * 1_024,
+  pageBytes: 4_500,
+  cacheBytes: 20 * 1_024 * 1_024,
   commitBytes: 600_000,
 };
 
@@ -132,13 +134,13 @@ export class SortedPages {
       else missing.set(leaf, [number]);
     }
     if (missing.size === 0) return values;
+    if (missing.size > LEAVES_AT_ONCE) void loadNativeCrc32();
     const pin = this.#pin(directory);
     try {
-      const leaves = [...missing.keys()];
-      for (let at = 0; at < leaves.length; at += LEAVES_AT_ONCE) {
-        const some = leaves.slice(at, at + LEAVES_AT_ONCE);
-        for (const [place, records] of (await this.#read(directory, some, true)).entries()) {
-          for (const number of missing.get(some[place]!)!) {
+      const numbersOfLeaves = missing.values();
+      for await (const some of this.#inTurn(directory, [...missing.keys()])) {
+        for (const records of some) {
+          for (const number of numbersOfLeaves.next().value!) {
             values[number] = this.#valueIn(records, keys, number);
           }
         }
@@ -226,6 +228,29 @@ export class SortedPages {
     const pin = { version: this.#version };
     this.#pins.add(pin);
     return pin;
+  }
+
+  /** The records of `leaves`, some at a time: the next ones are read while those are looked at. */
+  async *#inTurn(
+    directory: PageDirectory,
+    leaves: readonly number[],
+  ): AsyncGenerator<Uint8Array[]> {
+    const readFrom = (at: number) => {
+      const reading = this.#read(directory, leaves.slice(at, at + LEAVES_AT_ONCE), true);
+      reading.catch(() => {}); // It is awaited below.
+      return reading;
+    };
+    let next = readFrom(0);
+    try {
+      for (let at = 0; at < leaves.length; at += LEAVES_AT_ONCE) {
+        const reading = next;
+        next = readFrom(at + LEAVES_AT_ONCE);
+        yield await reading;
+      }
+    } finally {
+      // Until it ends the pages must not be written over.
+      await next.catch(() => {});
+    }
   }
 
   /** The records of some leaves, from memory where they are there; others are kept if `keep`. */

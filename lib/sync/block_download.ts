@@ -43,8 +43,8 @@ interface Slot {
   state: SlotState;
   /** Requests that failed, which the patience with the next one grows by. */
   tries: number;
-  /** Peers that did not deliver it; cleared when all have been tried. */
-  failedPeers: Set<string>;
+  /** Peers that did not deliver it, if any; cleared when all have been tried. */
+  failedPeers: Set<string> | undefined;
 }
 
 interface PeerRecord {
@@ -125,7 +125,7 @@ export class BlockDownload {
     for (const each of wanted) {
       let slot = before.get(each.id);
       if (slot === undefined) {
-        slot = { wanted: each, state: WAITING, tries: 0, failedPeers: new Set() };
+        slot = { wanted: each, state: WAITING, tries: 0, failedPeers: undefined };
         this.#counts.waiting++;
       } else before.delete(each.id);
       this.#slots.set(each.id, slot);
@@ -142,10 +142,11 @@ export class BlockDownload {
     const asks = new Map<string, BlockId[]>();
     if (this.#counts.waiting === 0) return asks;
     let room = sources.reduce((sum, { peer }) => sum + this.#room(peer), 0);
+    let unseen = this.#counts.waiting;
     let isFirst = true;
     for (const slot of this.#slots.values()) {
       if (slot.state.at === "waiting") {
-        if (room <= 0) break;
+        if (room <= 0 || unseen-- === 0) break;
         if (!isFirst && this.#bytesHeld >= this.limits.windowBytes) break;
         const source = this.#choose(slot, sources, nowMs);
         if (source !== undefined) {
@@ -188,7 +189,7 @@ export class BlockDownload {
   gone(peer: string): void {
     for (const slot of this.#slots.values()) {
       if (slot.state.at === "asked" && slot.state.peer === peer) this.#fail(slot, peer);
-      slot.failedPeers.delete(peer);
+      slot.failedPeers?.delete(peer);
     }
     this.#peers.delete(peer);
   }
@@ -224,12 +225,14 @@ export class BlockDownload {
    */
   takeRun(isStored: (id: BlockId) => boolean): HeldBlock[] {
     const run: HeldBlock[] = [];
-    if (this.#counts.held === 0) return run;
+    let unseen = this.#counts.held;
     const { checkingBlocks, checkingBytes } = this.limits;
     for (const slot of this.#slots.values()) {
       if (this.#counts.checking >= checkingBlocks || this.#bytesChecking >= checkingBytes) break;
+      if (unseen === 0) break;
       const { state, wanted: { id, previous } } = slot;
       if (state.at !== "held") continue;
+      unseen--;
       const isFollowing = this.#slots.get(previous)?.state.at === "checking";
       if (!isFollowing && !isStored(previous)) continue;
       run.push({ id, previous, body: state.body, peer: state.peer });
@@ -299,7 +302,7 @@ export class BlockDownload {
     for (const source of sources) {
       if (!source.has(slot.wanted)) continue;
       isHad = true;
-      if (slot.failedPeers.has(source.peer)) continue;
+      if (slot.failedPeers?.has(source.peer)) continue;
       isUsable = true;
       const isBenched = this.isBenched(source.peer, nowMs);
       if (isBenched && isAwake) continue;
@@ -310,7 +313,7 @@ export class BlockDownload {
       if (load < bestLoad) [best, bestLoad] = [source, load];
     }
     if (!isHad || isUsable) return best;
-    slot.failedPeers.clear();
+    slot.failedPeers = undefined;
     return this.#choose(slot, sources, nowMs);
   }
 
@@ -355,7 +358,7 @@ export class BlockDownload {
   #fail(slot: Slot, peer: string): void {
     this.#enter(slot, WAITING);
     slot.tries++;
-    slot.failedPeers.add(peer);
+    (slot.failedPeers ??= new Set()).add(peer);
   }
 
   #punishStall(peer: string, nowMs: number): void {

@@ -7,14 +7,20 @@ import { RecentSet } from "../base/recent_set.ts";
 import { getLogger } from "../base/log.ts";
 import type { Chain } from "../chain/chain.ts";
 import type { ChainChange, Outcome } from "../chain/outcome.ts";
-import { checkBlockBody } from "../consensus/check_block.ts";
+import { checkBlock, checkBlockBody } from "../consensus/check_block.ts";
 import { decodeCheckedHeader } from "../consensus/check_header.ts";
 import { isBetterTip } from "../consensus/fork_choice.ts";
 import { RuleError } from "../consensus/rules.ts";
-import { type Block, type BlockHeader, decodeHeader, HEADER_BYTES } from "../primitives/block.ts";
+import {
+  type Block,
+  type BlockHeader,
+  decodeBlock,
+  decodeHeader,
+  HEADER_BYTES,
+} from "../primitives/block.ts";
 import { CodecError } from "../base/bytes.ts";
-import { sha256d } from "../primitives/hash.ts";
-import { asBlockId, type BlockId } from "../primitives/ids.ts";
+import { sha256dHex } from "../primitives/hash.ts";
+import type { BlockId } from "../primitives/ids.ts";
 import {
   type BlockBody,
   BlockDownload,
@@ -93,11 +99,13 @@ export class BlockSync {
 
   /** Takes a `block` message, asked for or not. Punishes the sender of a wrong one. */
   take(peer: RemotePeer, bytes: Uint8Array): void | Promise<void> {
-    // Far behind the chain judges a body, in its workers: here not even the header is read.
-    if (this.isBulk && bytes.length > HEADER_BYTES) {
-      const id = asBlockId(sha256d(bytes.subarray(0, HEADER_BYTES)));
-      if (this.parts.download.lacks(id)) return this.#hold(peer, id, bytes);
-    }
+    if (!this.isBulk || bytes.length <= HEADER_BYTES) return this.#takeOne(peer, bytes);
+    // Far behind the chain judges a body, in its workers: here not even the header is read. What is
+    // too small for them is read while the chain waits for the disk.
+    const isSmall = bytes.length < this.parts.limits.readAheadBytes;
+    const body = isSmall ? goodBlock(bytes) ?? bytes : bytes;
+    const id = body instanceof Uint8Array ? headerId(bytes) : body.id;
+    if (this.parts.download.lacks(id)) return this.#hold(peer, id, body);
     return this.#takeOne(peer, bytes);
   }
 
@@ -361,5 +369,21 @@ export class BlockSync {
     if (missing.length > limits.sideFetchBlocks) return;
     for (const { id } of missing) peer.knownBlocks.add(id);
     this.#want(wanted, missing);
+  }
+}
+
+function headerId(bytes: Uint8Array): BlockId {
+  return sha256dHex(bytes.subarray(0, HEADER_BYTES)) as BlockId;
+}
+
+/** The block of `bytes` if it keeps the rules that bytes alone can break; the chain says which not. */
+function goodBlock(bytes: Uint8Array): Block | undefined {
+  try {
+    const block = decodeBlock(bytes);
+    checkBlock(block);
+    return block;
+  } catch (error) {
+    if (error instanceof CodecError || error instanceof RuleError) return undefined;
+    throw error;
   }
 }

@@ -16,7 +16,7 @@ export const SYNC_LIMITS = {
   /** Blocks asked for ahead of the first missing one. */
   windowBlocks: 2_048,
   /** Bytes of blocks held that wait for an earlier one: keeps 2,048 large ones off the heap. */
-  windowBytes: 3 * 1024 * 1024,
+  windowBytes: 2 * 1024 * 1024,
   /** Blocks asked of one peer at a time, and their bytes as far as those can be guessed. */
   inFlightPerPeer: 256,
   bytesInFlightPerPeer: 2 * 1024 * 1024,
@@ -31,7 +31,9 @@ export const SYNC_LIMITS = {
   benchMsMax: 10 * 60_000,
   /** Blocks and bytes handed to the chain and not judged yet: enough for its workers and it. */
   checkingBlocks: 256,
-  checkingBytes: 2 * 1024 * 1024,
+  checkingBytes: 1024 * 1024,
+  /** Smaller blocks are read as they come: the chain gives its workers none that small. */
+  readAheadBytes: 1_000,
   /** Blocks not fetched again before the tip moves: refused through no fault of their sender. */
   blocksSetAside: 256,
   /** From this many missing blocks on, blocks are committed by the run and nothing is relayed. */

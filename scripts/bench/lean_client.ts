@@ -1,6 +1,7 @@
 /**
- * A client of a node's API that costs next to nothing: one open connection, one write a question. A
- * client that takes as long as the node does would measure itself, on the cores that the node needs.
+ * Clients of a node's API that cost next to nothing: one open connection, one write a question, or
+ * events that come by themselves. A client that takes as long as the node does would measure itself,
+ * on the cores that the node needs.
  */
 import type { BenchNode } from "./node_process.ts";
 
@@ -12,7 +13,6 @@ export class LeanClient implements Disposable {
   readonly #connection: Deno.TcpConn;
   readonly #head: string;
   readonly #answer = new Uint8Array(ANSWER_BYTES_MAX);
-  readonly #sleeper = new Int32Array(new SharedArrayBuffer(4));
 
   private constructor(connection: Deno.TcpConn, head: string) {
     this.#connection = connection;
@@ -54,20 +54,48 @@ export class LeanClient implements Disposable {
     }
   }
 
-  /** Asks for the status until the chain has that height. This thread sleeps in between. */
-  async untilHeight(
-    height: number,
-    { everyMs, patienceMs }: { everyMs: number; patienceMs: number },
-  ): Promise<void> {
-    const endMs = performance.now() + patienceMs;
-    const status = this.request("GET", "status");
-    for (;;) {
-      const found = Number(/"height":(\d+)/.exec(await this.ask(status))?.[1]);
-      if (found >= height) return;
-      if (performance.now() > endMs) throw new Error(`No height ${height}: ${found}`);
-      // A timer of Deno's takes 2 ms where less than one is asked for.
-      Atomics.wait(this.#sleeper, 0, 0, everyMs);
-    }
+  [Symbol.dispose](): void {
+    this.#connection.close();
+  }
+}
+
+/** Follows the chain of a node by its event stream, as btcd is followed over a websocket. */
+export class LeanEvents implements Disposable {
+  readonly #connection: Deno.TcpConn;
+  readonly #read = new Uint8Array(ANSWER_BYTES_MAX);
+  /** What came and is not looked at yet. */
+  #text = "";
+
+  private constructor(connection: Deno.TcpConn) {
+    this.#connection = connection;
+  }
+
+  /** Resolves when the node has begun to tell. */
+  static async open({ port, token }: BenchNode): Promise<LeanEvents> {
+    const connection = await Deno.connect({ hostname: "127.0.0.1", port });
+    const events = new LeanEvents(connection);
+    await connection.write(
+      new TextEncoder().encode(
+        `GET /api/v1/events HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\n` +
+          `authorization: Bearer ${token}\r\naccept: text/event-stream${HEAD_END}`,
+      ),
+    );
+    while (!events.#text.includes("retry:")) await events.#more();
+    if (!events.#text.startsWith("HTTP/1.1 200 ")) throw new Error(events.#text);
+    return events;
+  }
+
+  /** Waits until the block at that height is told of as connected. */
+  async untilConnected(height: number): Promise<void> {
+    const isTold = new RegExp(`"kind":"connected"[^}]*"height":${height}\\b`);
+    while (!isTold.test(this.#text)) await this.#more();
+    this.#text = "";
+  }
+
+  async #more(): Promise<void> {
+    const length = await this.#connection.read(this.#read);
+    if (length === null) throw new Error("The node closed the connection");
+    this.#text += new TextDecoder().decode(this.#read.subarray(0, length));
   }
 
   [Symbol.dispose](): void {

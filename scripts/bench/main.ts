@@ -63,6 +63,7 @@ const { values, positionals } = parseArgs({
     markdown: { type: "boolean", default: false },
     keep: { type: "boolean", default: false },
     work: { type: "string", default: defaultWorkFolder() },
+    program: { type: "string", default: "bundle" },
     "deno-flags": { type: "string", default: "" },
     help: { type: "boolean", default: false },
   },
@@ -80,6 +81,8 @@ ${BENCHMARKS.map(({ name, what }) => `  ${name.padEnd(12)}${what}`).join("\n")}
   --markdown       the table as markdown
   --keep           leave the data folders of the nodes
   --work DIR       where chains are kept (${defaultWorkFolder()})
+  --program P      what is measured: bundle (what the executable holds, made anew first), sources,
+                   or the path of an executable or a bundle (bundle)
   --deno-flags=F   flags of "deno run" for the syncing node, such as a profiler's
 `;
 
@@ -154,8 +157,23 @@ async function besideBtcd(
   return { found, comparisons: before && after ? compare(before, after) : new Map() };
 }
 
+/** Names the program for the nodes that are started; makes the bundle where that is wanted. */
+async function chooseProgram(): Promise<void> {
+  if (Deno.env.get("MOIM_BINARY")) return;
+  if (values.program === "sources") return;
+  if (values.program !== "bundle") return Deno.env.set("MOIM_BINARY", values.program);
+  const { success, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["task", "--quiet", "bundle"],
+    cwd: join(import.meta.dirname!, "../.."),
+    stderr: "inherit",
+  }).output();
+  if (!success) throw new Error("Cannot make the bundle: see above, or give --program sources");
+  Deno.env.set("MOIM_BINARY", new TextDecoder().decode(stdout).trim());
+}
+
 async function main(): Promise<void> {
   if (values.help) return console.log(HELP);
+  await chooseProgram();
   const { found, comparisons } = await besideBtcd(chosen());
   const table = values.markdown ? markdownTable : textTable;
   console.log(table(found, comparisons));

@@ -30,6 +30,8 @@ export interface NodeOptions {
   readonly args?: readonly string[];
   /** Further flags of `deno run`, such as those of a profiler. */
   readonly denoFlags?: readonly string[];
+  /** Where the lag of the event loop is written when the node ends: `lag_probe.ts`. */
+  readonly lagFile?: string;
 }
 
 /** Everything started and not yet ended, so that a failure leaves nothing behind. */
@@ -48,7 +50,7 @@ export class BenchNode {
 
   private constructor(options: NodeOptions) {
     this.options = options;
-    const { command, first } = program(options.denoFlags);
+    const { command, first, env } = program(options);
     const peer = options.peer === undefined ? [] : ["--peer", options.peer];
     const args = ["start", "--network", NETWORK.name, "--port", "0", "--http", `${this.port}`];
     this.#child = new Deno.Command(command, {
@@ -59,6 +61,7 @@ export class BenchNode {
         MOIM_DHT: "off",
         MOIM_GOSSIP: "off",
         NO_COLOR: "1",
+        ...env,
       },
       stdin: "null",
       stdout: "null",

@@ -2,6 +2,7 @@
 import { join, resolve } from "node:path";
 
 const ROOT = join(import.meta.dirname!, "../..");
+const PROBE = join(import.meta.dirname!, "lag_probe.ts");
 
 /** The flags of `deno task node`: what users run. */
 const NODE_FLAGS: readonly string[] = nodeFlags();
@@ -28,26 +29,39 @@ export async function withProgram<Result>(
   }
 }
 
+/** How a program is started: command, arguments before its own, and what its environment needs. */
+export interface Start {
+  readonly command: string;
+  readonly first: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
 /**
- * The program and the arguments before a command's own. MOIM_BINARY names an executable or a
- * bundle; `denoFlags` are not for an executable.
+ * The program to measure. MOIM_BINARY names an executable or a bundle; `denoFlags` are not for an
+ * executable, nor is `lagFile`, where the lag of its event loop is written (`lag_probe.ts`).
  */
-export function program(denoFlags: readonly string[] = []): { command: string; first: string[] } {
+export function program(options: { denoFlags?: readonly string[]; lagFile?: string } = {}): Start {
+  const { denoFlags = [], lagFile } = options;
   const binary = Deno.env.get("MOIM_BINARY");
   const isBundle = binary?.endsWith(".js") ?? false;
-  if (binary && !isBundle) return { command: resolve(ROOT, binary), first: [] };
+  if (binary && !isBundle) return { command: resolve(ROOT, binary), first: [], env: {} };
   const unstable = isBundle ? ["--unstable-kv", "--unstable-bare-node-builtins"] : [];
   const main = resolve(ROOT, binary || "main.ts");
-  const first = ["run", "--no-check", ...unstable, ...NODE_FLAGS, ...denoFlags, main];
-  return { command: Deno.execPath(), first };
+  const flags = ["run", "--no-check", ...unstable, ...NODE_FLAGS, ...denoFlags];
+  if (lagFile === undefined) return { command: Deno.execPath(), first: [...flags, main], env: {} };
+  return {
+    command: Deno.execPath(),
+    first: [...flags, PROBE],
+    env: { MOIM_BENCH_MAIN: main, MOIM_BENCH_LAG_FILE: lagFile },
+  };
 }
 
 /** Starts `moim ARGS` away from LAN, DHT and the user's own folder. */
 export function spawnMoim(args: string[], env: Record<string, string> = {}): Deno.ChildProcess {
-  const { command, first } = program();
-  return new Deno.Command(command, {
-    args: [...first, ...args],
-    env: { MOIM_LAN: "off", MOIM_DHT: "off", NO_COLOR: "1", ...env },
+  const start = program();
+  return new Deno.Command(start.command, {
+    args: [...start.first, ...args],
+    env: { MOIM_LAN: "off", MOIM_DHT: "off", NO_COLOR: "1", ...start.env, ...env },
     stdin: "null",
     stdout: "piped",
     stderr: "null",

@@ -1,4 +1,4 @@
-/** Five nodes in a line: from handing a block to the first until the last one has it. */
+/** Five nodes in a line: from handing a block to the first until the last one tells of it. */
 import { join } from "node:path";
 import { chainFile, readChain } from "./chain_file.ts";
 import {
@@ -9,7 +9,7 @@ import {
   quantile,
   rounded,
 } from "./measurement.ts";
-import { LeanClient } from "./lean_client.ts";
+import { LeanClient, LeanEvents } from "./lean_client.ts";
 import { BenchNode, pause } from "./node_process.ts";
 import { type ChainShape, heightOf } from "./payment_chain.ts";
 import { endNode, runFolder } from "./sync.ts";
@@ -18,9 +18,6 @@ const NODES = 5;
 /** Blocks that are handed in while the clock runs, and the pause between them. */
 const BLOCKS = 20;
 const GAP_MS = 300;
-/** Between two questions to the last node: more often would take the cores from the line. */
-const POLL_MS = 0.5;
-const PATIENCE_MS = 20_000;
 const SETTLE_MS = 2_000;
 const PAYMENTS: ChainShape = { warmup: 120, blocks: 60, paymentsPerBlock: 50, keys: 64 };
 const EMPTY: ChainShape = { warmup: 180, blocks: 0, paymentsPerBlock: 0, keys: 64 };
@@ -69,14 +66,14 @@ async function alongTheLine(
   await checkLine(line);
   await pause(SETTLE_MS);
   using first = await LeanClient.open(line[0]!);
-  using last = await LeanClient.open(line.at(-1)!);
+  using last = await LeanEvents.open(line.at(-1)!);
   const seenMs: number[] = [];
   const takenMs: number[] = [];
   for (const [at, block] of blocks.slice(before).entries()) {
     const handing = first.request("POST", "blocks", block);
     const startMs = performance.now();
     const taken = first.ask(handing).then(() => performance.now() - startMs);
-    await last.untilHeight(before + at + 1, { everyMs: POLL_MS, patienceMs: PATIENCE_MS });
+    await last.untilConnected(before + at + 1);
     seenMs.push(performance.now() - startMs);
     takenMs.push(await taken);
     await pause(GAP_MS);

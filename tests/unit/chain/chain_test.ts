@@ -212,6 +212,25 @@ Deno.test("a new block is indexed a moment later, and no look-up waits for that"
   await chain.close();
 });
 
+Deno.test("while blocks come in one after the other they are indexed now and then", async () => {
+  const clock = new SimClock(LATE_MS);
+  const tree = new BlockTree();
+  const chain = await openChain({ clock });
+  assert.ok(await clock.advanceUntil(() => chain.indexesReady(), 1_000));
+  const indexed: number[] = [];
+  let parent = "genesis";
+  for (let height = 1; height <= 50; height++) {
+    await chain.accept(tree.add(`a${height}`, parent));
+    parent = `a${height}`;
+    await clock.advance(100);
+    const seen = chain.indexProgress().height;
+    if (seen > (indexed.at(-1) ?? 0)) indexed.push(seen);
+  }
+  assert.equal(indexed.length, 1, `at heights ${indexed}`);
+  assert.ok(await clock.advanceUntil(() => chain.indexesReady(), 1_000));
+  await chain.close();
+});
+
 Deno.test("settled is a matter of work above, not of a count", async () => {
   const tree = new BlockTree();
   const chain = await openChain();

@@ -256,6 +256,27 @@ forEachKv("every damaged page is told, by its name", async ({ open }) => {
   await content(await openPages(kv));
 });
 
+forEachKv("many keys are read at once, and a damaged page among them is told", async ({ open }) => {
+  const kv = await open();
+  const written = await openPages(kv);
+  const batch = Array.from({ length: 1_500 }, (_, at): Change => [at * 3, at]);
+  await written.write(await changesOf(batch), []);
+  const asked = Array.from({ length: 3_000 }, (_, at) => (at * 1_399) % 4_500);
+  const pages = await openPages(kv);
+  const values = await pages.getMany(concatBytes(...asked.map(keyOf)));
+  assert.deepEqual(
+    values.map((value) => value && toHex(value)),
+    asked.map((key) => key % 3 === 0 ? toHex(keyOf(key / 3).subarray(1)) : undefined),
+  );
+
+  const leaves = await pagesOf(kv);
+  await kv.commit([{ delete: leaves[leaves.length >> 1]! }]);
+  const damaged = await openPages(kv).catch((error) => assert.ok(error instanceof DamagedRecord));
+  await assert.rejects(async () => {
+    await damaged!.getMany(concatBytes(...batch.map(([key]) => keyOf(key))));
+  }, DamagedRecord);
+});
+
 Deno.test("a cleared map is new", async () => {
   const kv = new MemoryKv();
   const pages = await openPages(kv);

@@ -310,7 +310,10 @@ export class Online {
   }
 
   #sessionInfo(session: PeerSession): PeerInfo {
-    const height = this.#sync.heightOf(session.peerId) ?? session.remote.tipHeight;
+    const height = Math.max(
+      this.#sync.heightOf(session.peerId) ?? 0,
+      session.remote.tipHeight,
+    );
     const record = this.#book.get(session.peerId);
     return {
       peerId: session.peerId,

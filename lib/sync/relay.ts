@@ -92,6 +92,7 @@ export class Relay {
       for (const block of blocks) {
         peer.session.send({ type: "compactblock", ...this.#compact(block, peer, shared) });
       }
+      peer.givenHeight = last.header.height;
     } else {
       peer.session.send({ type: "headers", headers: blocks.map(({ header }) => header) });
     }

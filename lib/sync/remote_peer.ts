@@ -46,6 +46,8 @@ export class RemotePeer {
   readonly awaited = new Set<BlockId>();
   /** Set while a header from the future waits to be asked for again. */
   cancelEarlyRetry: Cancel | undefined;
+  /** The height of the newest block given to it: it does not tell those who gave it. */
+  givenHeight = 0;
   #best: HeaderContext | undefined;
   /** It lacks blocks from this height on, though its headers say otherwise. */
   #lacksFrom = Infinity;

@@ -160,9 +160,10 @@ export class Sync {
     return this.#blocks.offer(bytes);
   }
 
-  /** What we know of a peer's chain: the height of the best header it has shown. */
+  /** What we know of a peer's chain: the height of what it has shown or was given. */
   heightOf(peerId: string): number | undefined {
-    return this.#peers.get(peerId)?.best?.height;
+    const peer = this.#peers.get(peerId);
+    return peer && Math.max(peer.best?.height ?? 0, peer.givenHeight);
   }
 
   #meet(session: PeerSession): void {

@@ -9,7 +9,7 @@ import type {
   ServeApi,
   WalletHandle,
 } from "../node/mod.ts";
-import { startLog } from "./log.ts";
+import { LogOutput } from "./log.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Adds a command's options and what it does. */
@@ -22,6 +22,7 @@ export type CommonOptions = {
   rendezvous?: string | undefined;
   network?: string | undefined;
   logLevel?: string | undefined;
+  logFormat?: string | undefined;
 };
 
 /** Flags of `withCommon` and help: listed last. */
@@ -31,6 +32,7 @@ export const COMMON_FLAGS: ReadonlySet<string> = new Set([
   "--rendezvous",
   "--network",
   "--log-level",
+  "--log-format",
   "--help",
 ]);
 
@@ -41,7 +43,8 @@ export function withCommon(command: Command) {
     .option("--data-dir <folder>", "the node's data folder [MOIM_DATA_DIR]")
     .option("--rendezvous <phrase>", "the network everyone with this phrase is on")
     .option("--network <file>", "a network file, or dev")
-    .option("--log-level <level>", "off, error, warning, info or debug");
+    .option("--log-level <level>", "off, error, warning, info or debug")
+    .option("--log-format <format>", "what stderr tells: text, or json (one object a line)");
 }
 
 /** `--mint-threads` of every command that mints. A running node that is asked has its own. */
@@ -55,6 +58,8 @@ export function examples(...lines: [command: string, does: string][]): string {
 }
 
 export class Cli {
+  readonly #log: LogOutput;
+  /** Where commands write: as the log's format has it. */
   readonly terminal: Terminal;
   readonly serveApi: ServeApi;
   exitCode: ExitCode = EXIT.ok;
@@ -62,18 +67,27 @@ export class Cli {
   isDebug = Deno.env.get("MOIM_LOG_LEVEL") === "debug";
 
   constructor(terminal: Terminal, serveApi: ServeApi) {
-    this.terminal = terminal;
+    this.#log = new LogOutput(terminal);
+    this.terminal = this.#log.terminal;
     this.serveApi = serveApi;
+    if (Deno.env.get("MOIM_LOG_FORMAT") === "json") this.#log.format = "json";
+  }
+
+  /** Tells the line that a failed command ends with. */
+  complain(line: string): void {
+    this.#log.complain(line);
   }
 
   /** Reads the configuration and starts the log. Throws `UserError`. */
   async configure(options: CommonOptions, more: Flags = {}): Promise<NodeConfig> {
-    const { dataDir, rendezvous, network, logLevel } = options;
+    const { dataDir, rendezvous, network, logLevel, logFormat } = options;
     if (logLevel === "debug") this.isDebug = true;
+    if (logFormat === "json") this.#log.format = "json";
     const { loadConfig } = await import("../node/mod.ts");
-    const config = loadConfig({ dataDir, rendezvous, network, logLevel, ...more });
+    const config = loadConfig({ dataDir, rendezvous, network, logLevel, logFormat, ...more });
     this.isDebug = config.logLevel === "debug";
-    startLog(config.logLevel, this.terminal);
+    this.#log.format = config.logFormat;
+    this.#log.start(config.logLevel);
     return config;
   }
 

@@ -52,6 +52,11 @@ export const COMMANDS: CommandEntry[] = [
   },
   { name: "tx", summary: "one transaction", load: () => import("./commands/tx.ts") },
   {
+    name: "open",
+    summary: "the address of the explorer: chain, wallet, class page",
+    load: () => import("./commands/open.ts"),
+  },
+  {
     name: "network",
     summary: "parameters and genesis; make a network file",
     load: () => import("./commands/network.ts"),

@@ -15,14 +15,13 @@ const BUILT_IN = new Set(["help", "-h", "--help"]);
 
 /** Runs the command that `args` name and gives its exit code; prints its own errors. */
 export async function run(args: readonly string[], options: RunOptions): Promise<ExitCode> {
-  const terminal = options.terminal ?? systemTerminal();
-  const cli = new Cli(terminal, options.serveApi);
+  const cli = new Cli(options.terminal ?? systemTerminal(), options.serveApi);
   const named = withCommand(args);
   const entry = COMMANDS.find(({ name }) => name === named[0]);
   try {
     const program = await buildProgram(entry, cli);
     const { args: ready, notes } = withDoubleDashes(named, flagsWithValue(program));
-    for (const note of notes) terminal.talk(note);
+    for (const note of notes) cli.terminal.talk(note);
     const isMistyped = entry === undefined && !BUILT_IN.has(ready[0]!);
     // What follows an unknown command means nothing yet, not even --help.
     await program.parseAsync(isMistyped ? ready.slice(0, 1) : ready, { from: "user" });
@@ -88,16 +87,16 @@ function tell(error: unknown, cli: Cli, command: string | undefined): ExitCode {
   if (error instanceof OutputClosed) return EXIT.ok;
   if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
   if (error instanceof CommanderError) {
-    cli.terminal.talk(usageLine(error, command));
+    cli.complain(usageLine(error, command));
     return EXIT.usage;
   }
-  if (cli.isDebug && error instanceof Error && error.stack) cli.terminal.talk(error.stack);
+  if (cli.isDebug && error instanceof Error && error.stack) cli.complain(error.stack);
   if (error instanceof UserError) {
-    cli.terminal.talk(cli.terminal.style("red", oneLine(error.message)));
+    cli.complain(cli.terminal.style("red", oneLine(error.message)));
     return error.exitCode;
   }
   const line = `Failed: ${oneLine(messageOf(error))}; --log-level debug tells more`;
-  cli.terminal.talk(cli.terminal.style("red", line));
+  cli.complain(cli.terminal.style("red", line));
   return EXIT.failed;
 }
 

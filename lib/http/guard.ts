@@ -1,7 +1,11 @@
-/** Who may ask: the Host header, the token, and how often strangers may. */
+/** Who may ask: the Host header, the page that asks, the token, and how often strangers may. */
 import type { Clock } from "../base/mod.ts";
 
-/** Requests a second that callers without the token share, and how many at once. */
+/**
+ * Requests a second that callers without the token share, and how many at once: a room of thirty
+ * that opens the explorer together, and no more work than a tenth of a core. Who has the token is
+ * not counted, nor is `status`: to refuse costs as much as to answer it.
+ */
 export const OPEN_REQUESTS_PER_SECOND = 100;
 export const OPEN_REQUESTS_BURST = 300;
 
@@ -19,6 +23,17 @@ export function isHostAllowed(hostHeader: string | undefined, boundHost: string)
   if (LOOPBACK.has(hostname)) return true;
   if (WILDCARDS.has(boundHost)) return /^[0-9.]+$/.test(hostname) || hostname.startsWith("[");
   return hostname === boundHost || hostname === `[${boundHost}]`;
+}
+
+/**
+ * Whether a request comes from a page of another site: by its Origin, which browsers send with all
+ * that acts, or by Sec-Fetch-Site, where it is not a person who follows a link. Programs send none.
+ */
+export function isForeign(headers: Headers, host: string): boolean {
+  const origin = headers.get("origin");
+  if (origin !== null) return origin.toLowerCase() !== `http://${host.toLowerCase()}`;
+  return headers.get("sec-fetch-site") === "cross-site" &&
+    headers.get("sec-fetch-mode") !== "navigate";
 }
 
 /** Whether an Authorization header holds the token; takes the same time for every wrong one. */

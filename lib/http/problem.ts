@@ -12,17 +12,31 @@ export type Problem = {
   instanceId?: string;
 };
 
+/** Exit codes of a request's own faults that are not wrong usage. */
+const EXIT_OF: Readonly<Record<number, ExitCode>> = {
+  404: EXIT.notFound,
+  408: EXIT.unreachable,
+  429: EXIT.unreachable,
+  503: EXIT.unreachable,
+};
+
 /** A fault of the request itself, with its HTTP status. */
 export class RequestError extends UserError {
-  constructor(readonly status: number, message: string) {
-    super(status === 404 ? EXIT.notFound : EXIT.usage, message);
+  constructor(
+    readonly status: number,
+    message: string,
+    /** What belongs to the status, such as Allow. */
+    readonly headers: Readonly<Record<string, string>> = {},
+  ) {
+    super(EXIT_OF[status] ?? EXIT.usage, message);
     this.name = "RequestError";
   }
 }
 
 const STATUS_OF: Record<ExitCode, number> = {
   [EXIT.ok]: 500,
-  [EXIT.failed]: 500,
+  // Told to the user in a line: the request does not fit what is there. Bugs have no exit code.
+  [EXIT.failed]: 409,
   [EXIT.usage]: 400,
   [EXIT.notFound]: 404,
   [EXIT.unreachable]: 503,
@@ -38,7 +52,10 @@ const TITLES: Record<number, string> = {
   401: "Token needed",
   403: "Forbidden",
   404: "Not found",
-  409: "In use",
+  405: "Method not allowed",
+  406: "Not acceptable",
+  408: "Too slow",
+  409: "Conflict",
   413: "Too large",
   415: "Another media type needed",
   422: "Rejected",
@@ -48,20 +65,32 @@ const TITLES: Record<number, string> = {
   503: "Unavailable",
 };
 
-/** The problem of anything thrown while a request was answered. */
+/**
+ * The problem of anything thrown while a request was answered. What is no expected failure goes to
+ * the log with its stack, and to the caller without its text.
+ */
 export function problemOf(error: unknown): Problem {
   if (!(error instanceof UserError)) {
     getLogger("http").error("A request failed: {error}", { error });
+    return problem(500, EXIT.failed, "The node failed to answer; its log says why");
   }
-  const exitCode = error instanceof UserError ? error.exitCode : EXIT.failed;
-  const status = error instanceof RequestError ? error.status : STATUS_OF[exitCode];
-  const title = TITLES[status] ?? "Failed";
-  return { type: "about:blank", title, status, detail: messageOf(error), exitCode };
+  const status = error instanceof RequestError ? error.status : STATUS_OF[error.exitCode];
+  return problem(status, error.exitCode, messageOf(error));
 }
 
-/** A problem as an answer. */
-export function problemResponse(problem: Problem): Response {
-  const headers: Record<string, string> = { "content-type": "application/problem+json" };
-  if (problem.status === 401) headers["www-authenticate"] = "Bearer";
-  return new Response(JSON.stringify(problem), { status: problem.status, headers });
+function problem(status: number, exitCode: ExitCode, detail: string): Problem {
+  return { type: "about:blank", title: TITLES[status] ?? "Failed", status, detail, exitCode };
+}
+
+/** Anything thrown as an answer; `instanceId` for a refusal for want of the token. */
+export function errorResponse(error: unknown, instanceId?: string): Response {
+  const content = { ...problemOf(error), ...(instanceId !== undefined && { instanceId }) };
+  const headers: Record<string, string> = {
+    "content-type": "application/problem+json",
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    ...(error instanceof RequestError && error.headers),
+  };
+  if (content.status === 401) headers["www-authenticate"] = "Bearer";
+  return new Response(JSON.stringify(content), { status: content.status, headers });
 }

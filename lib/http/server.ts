@@ -1,7 +1,7 @@
 /** The API on a port. */
 import { delay, EXIT, messageOf, systemClock, UserError } from "../base/mod.ts";
 import type { NodeApi, ServedApi, ServeOptions } from "../node/mod.ts";
-import { createApp } from "./app.ts";
+import { Front } from "./front.ts";
 
 /**
  * Serves the API until `close`. Without a wanted port the preferred one, or a free one when that is
@@ -10,24 +10,35 @@ import { createApp } from "./app.ts";
 export function serveApi(api: NodeApi, options: ServeOptions): ServedApi {
   const { setting, token, instanceId } = options;
   const host = setting.kind === "off" ? "127.0.0.1" : setting.host;
-  const app = createApp(api, {
+  const front = new Front(api, {
     token,
     instanceId,
     boundHost: host,
     isOpen: setting.kind === "on",
+    homeUrl: () => `http://${onThisMachine(host)}:${server.addr.port}/`,
   });
   const listen = (port: number) =>
-    Deno.serve({ hostname: host, port, onListen: () => {} }, app.fetch);
+    Deno.serve({ hostname: host, port, onListen: () => {} }, front.fetch);
   const wanted = setting.kind === "on" ? setting.port : 0;
-  const server = wanted === undefined
+  const server: Server = wanted === undefined
     ? listenPreferring(options.preferredPort, listen)
     : listenOn(wanted, host, listen);
   return {
     host,
     port: server.addr.port,
-    // Not `shutdown`: it waits for every open answer, and a watcher's may last for ever.
-    close: () => closeWithin(server, CLOSE_MS),
+    close: () => {
+      front.close();
+      // Not `shutdown` alone: it waits for every open answer, and some take long.
+      return closeWithin(server, CLOSE_MS);
+    },
   };
+}
+
+/** The host part of a URL that leads here from this machine. */
+function onThisMachine(host: string): string {
+  if (host === "0.0.0.0") return "127.0.0.1";
+  if (host === "::") return "[::1]";
+  return host.includes(":") ? `[${host}]` : host;
 }
 
 /** How long answers under way may take at stop. */

@@ -1,6 +1,9 @@
 /** Answers of long calls: one JSON object a line, progress first, then the result or the problem. */
-import type { OnLine } from "../node/mod.ts";
+import type { OnLine } from "../node/api.ts";
 import { problemOf } from "./problem.ts";
+
+/** Lines of progress that may wait for a slow reader; further ones are left out. */
+const WAITING_LINES_MAX = 1_000;
 
 /**
  * Runs `call` and streams `{"line"}` objects while it works, ending with `{"result"}` or
@@ -15,7 +18,9 @@ export function streamed<Result>(call: (onLine: OnLine) => Promise<Result>): Res
         if (isOpen) controller.enqueue(encoder.encode(JSON.stringify(item) + "\n"));
       };
       try {
-        const result = await call((line) => write({ line }));
+        const result = await call((line) => {
+          if ((controller.desiredSize ?? 0) > -WAITING_LINES_MAX) write({ line });
+        });
         write({ result });
       } catch (error) {
         write({ problem: problemOf(error) });
@@ -26,5 +31,11 @@ export function streamed<Result>(call: (onLine: OnLine) => Promise<Result>): Res
       isOpen = false;
     },
   });
-  return new Response(body, { headers: { "content-type": "application/x-ndjson" } });
+  return new Response(body, {
+    headers: {
+      "content-type": "application/x-ndjson",
+      "cache-control": "no-store",
+      "x-content-type-options": "nosniff",
+    },
+  });
 }

@@ -7,7 +7,21 @@
  * string. Expected failures are thrown as `UserError` (lib/base/errors.ts), whose exit code survives
  * the way over HTTP.
  */
+import type {
+  CoinPage,
+  EventPage,
+  ForkTree,
+  MinterShare,
+  NodeNews,
+  SearchResult,
+  SpacingSeries,
+  SubmitResult,
+  SubmitTransactionResult,
+  TransactionProof,
+} from "./api_explore.ts";
 import type { HttpSetting } from "./settings.ts";
+
+export type * from "./api_explore.ts";
 
 /** Where a peer was heard of first. */
 export type FoundBy = "known" | "peer" | "lan" | "dht" | "gossip" | "inbound";
@@ -231,15 +245,6 @@ export type MintResult = {
   peers: number;
 };
 
-/** What became of a block that was handed in; one that breaks a rule is an error instead. */
-export type SubmitResult = {
-  /** connected, reorganized: on the main chain now; orphan: waits for block `missing`. */
-  kind: "connected" | "reorganized" | "side-branch" | "orphan" | "known";
-  id: string;
-  height?: number;
-  missing?: string;
-};
-
 /** A key of the keystore, without its secret. */
 export type WalletKeyInfo = {
   name: string;
@@ -332,6 +337,35 @@ export type NodeApi = {
   /** Confirmed or pending. Throws notFound (3). */
   transaction(id: string): Promise<TransactionInfo>;
   mempool(page: { limit: number }): Promise<MempoolPage>;
+
+  /** Unspent coins of a name or an address, newest first. Throws as `balance`. */
+  coins(who: string, page: { before?: string | undefined; limit: number }): Promise<CoinPage>;
+  /** The encoding of a block. Throws notFound (3). */
+  rawBlock(idOrHeight: string): Promise<Uint8Array>;
+  /** The encoding of a transaction, confirmed or pending. Throws notFound (3). */
+  rawTransaction(id: string): Promise<Uint8Array>;
+  /** The RFC 6962 audit path of a confirmed transaction. Throws notFound (3). */
+  proof(txId: string): Promise<TransactionProof>;
+  /** Takes in the encoding of a payment made elsewhere. Throws rejected (5), naming the rule. */
+  submitTransaction(bytes: Uint8Array): Promise<SubmitTransactionResult>;
+
+  /** Recent blocks, side branches included, for drawing the tree: highest first. */
+  forks(options: { blocks: number }): Promise<ForkTree>;
+  /** The last `blocks` blocks of the main chain, oldest first. */
+  spacing(options: { blocks: number }): Promise<SpacingSeries>;
+  /** Who minted how many of the last `blocks` blocks, most first. */
+  minters(options: { blocks: number }): Promise<MinterShare[]>;
+  /** Finds a height, a block id, a transaction id, an address, or a key's name. */
+  search(text: string): Promise<SearchResult>;
+
+  /** Steps of the chain from number `since` on, at most `limit`; fewer when `since` is not kept. */
+  events(page: { since: number; limit: number }): Promise<EventPage>;
+  /**
+   * Follows the chain from number `since` on (default: from now) until `signal` aborts, without gap
+   * or repetition. What has no number comes at most 4 times a second. A reader that is too slow is
+   * ended with an error. Throws notFound (3) when `since` is older than what is kept.
+   */
+  watch(options: { since?: number | undefined; signal: AbortSignal }): AsyncIterable<NodeNews>;
 
   /** Without an alias the name is the first free of w1, w2, … Throws failed (1) for a taken name. */
   walletNew(alias?: string): Promise<WalletNewResult>;

@@ -4,9 +4,10 @@
  * request: a node that starts asks nobody, and loading it would hold up its own first answer.
  */
 import type { IncomingMessage } from "node:http";
-import { utf8 } from "../base/bytes.ts";
+import { concatBytes, utf8 } from "../base/bytes.ts";
 import { EXIT, type ExitCode, messageOf, UserError } from "../base/errors.ts";
-import type { OnLine } from "./api.ts";
+import type { NodeNews, OnLine } from "./api.ts";
+import { readEventStream } from "./event_stream.ts";
 
 /** Where the API is, and what opens it (absent: only what needs no token). */
 export type Endpoint = { host: string; port: number; token?: string | undefined };
@@ -21,9 +22,13 @@ export type ApiRequest = {
   onLine?: OnLine | undefined;
   /** Ends an attempt that gets no answer at all; without it an answer may take any time. */
   timeoutMs?: number | undefined;
+  /** The form of answer that is wanted; JSON without it. */
+  accept?: string | undefined;
+  /** Ends the request, and the answer under way. */
+  signal?: AbortSignal | undefined;
 };
 
-/** An answer as it came: status, and JSON (undefined where there was none). */
+/** An answer as it came: status, and JSON or bytes (undefined where there was neither). */
 export type ApiAnswer = { status: number; content: unknown };
 
 /** Most bytes of one answer or one line of a streamed one (a block of 512 KiB, taken apart). */
@@ -36,6 +41,9 @@ export async function exchange(endpoint: Endpoint, call: ApiRequest): Promise<Ap
   const response = await send(endpoint, call);
   const type = String(response.headers["content-type"] ?? "");
   if (type.startsWith("application/x-ndjson")) return await readStream(response, call.onLine);
+  if (type.startsWith("application/octet-stream")) {
+    return { status: response.statusCode ?? 0, content: await readBytes(response) };
+  }
   const text = await readAll(response);
   const isJson = type.startsWith("application/json") || type.startsWith("application/problem+json");
   return {
@@ -60,6 +68,37 @@ export async function callApi<Result>(endpoint: Endpoint, call: ApiRequest): Pro
   throw problemError(answer);
 }
 
+/**
+ * Follows the events of a running node until `signal` aborts. Throws the `UserError` that a problem
+ * carries, or unreachable (4) when the node ends or the connection does.
+ */
+export async function* watchApi(
+  endpoint: Endpoint,
+  path: string,
+  signal: AbortSignal,
+): AsyncGenerator<NodeNews> {
+  const accept = "text/event-stream";
+  let response: IncomingMessage | undefined;
+  try {
+    response = await send(endpoint, { method: "GET", path, accept, signal });
+    if (response.statusCode === 200) {
+      yield* readEventStream(response as AsyncIterable<Uint8Array>);
+      throw new Error("it has closed the stream");
+    }
+  } catch (error) {
+    if (signal.aborted) return;
+    throw new UserError(
+      EXIT.unreachable,
+      `Cannot follow the running node: ${messageOf(error)}; look whether it still runs`,
+      { cause: error },
+    );
+  } finally {
+    if (response?.statusCode === 200) response.destroy();
+  }
+  const text = await readAll(response);
+  throw problemError({ status: response.statusCode ?? 0, content: JSON.parse(text) });
+}
+
 function problemError({ status, content }: ApiAnswer): UserError {
   const problem = (content ?? {}) as { detail?: unknown; exitCode?: unknown };
   const code = Object.values(EXIT).find((known) => known === problem.exitCode);
@@ -75,7 +114,9 @@ async function send(endpoint: Endpoint, call: ApiRequest): Promise<IncomingMessa
   const body = isBytes || call.body === undefined
     ? call.body as Uint8Array | undefined
     : utf8(JSON.stringify(call.body));
-  const headers: Record<string, string> = { accept: "application/json" };
+  const headers: Record<string, string> = {
+    accept: call.accept ?? "application/json, application/octet-stream",
+  };
   if (endpoint.token !== undefined) headers.authorization = `Bearer ${endpoint.token}`;
   if (call.method === "POST") {
     headers["content-type"] = isBytes ? "application/octet-stream" : "application/json";
@@ -89,6 +130,7 @@ async function send(endpoint: Endpoint, call: ApiRequest): Promise<IncomingMessa
       path: `/api/v1/${call.path}`,
       headers,
       agent: false,
+      ...(call.signal && { signal: call.signal }),
     }, resolve);
     outgoing.on("error", reject);
     if (call.timeoutMs !== undefined) {
@@ -106,6 +148,17 @@ async function readAll(response: IncomingMessage): Promise<string> {
     if (text.length > ANSWER_BYTES_MAX) throw new Error("The answer is too long");
   }
   return text + decoder.decode();
+}
+
+async function readBytes(response: IncomingMessage): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of response as AsyncIterable<Uint8Array>) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length > ANSWER_BYTES_MAX) throw new Error("The answer is too long");
+  }
+  return concatBytes(...chunks);
 }
 
 /** Reads `{"line"}` objects until the one that holds the result or the problem. */

@@ -35,6 +35,11 @@ export async function writeApiFile(dataDir: string, entry: ApiFile): Promise<voi
   await writeFileAtomic(pathOf(dataDir), JSON.stringify(entry) + "\n");
 }
 
+/** Where the node serves HTTP, without a slash at the end. */
+export function httpUrl({ host, port }: Pick<ApiFile, "host" | "port">): string {
+  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
 /** Removes the entry; harmless when it is gone. */
 export async function removeApiFile(dataDir: string): Promise<void> {
   await Deno.remove(pathOf(dataDir)).catch(() => {});

@@ -1,15 +1,23 @@
 /** An owner's coins and history, gathered from chain and mempool. */
+import { yieldToOthers } from "../base/clock.ts";
+import { EXIT, UserError } from "../base/errors.ts";
 import type { Chain, HistoryEntry as IndexEntry } from "../chain/mod.ts";
-import { isMature, spendLock } from "../consensus/coins.ts";
+import { isMature, type OwnedCoin, spendLock } from "../consensus/coins.ts";
 import type { Mempool } from "../mempool/mempool.ts";
 import { encodeAddress } from "../primitives/address.ts";
 import type { Block } from "../primitives/block.ts";
-import type { Lock } from "../primitives/ids.ts";
+import { asTxId, type Lock } from "../primitives/ids.ts";
 import { isCoinbase, outPointKey, type Transaction } from "../primitives/transaction.ts";
 import { balanceOf, type OwnerCoins } from "../wallet/balance.ts";
 import type { Owner } from "../wallet/keystore.ts";
-import type { Balance, Confirmation, HistoryEntry, HistoryPage } from "./api.ts";
+import type { Balance, CoinPage, Confirmation, HistoryEntry, HistoryPage } from "./api.ts";
+import { shorten } from "./settings.ts";
 import { feeOf, memoText, type Views } from "./views.ts";
+
+/** Coins of one page. */
+const COINS_MAX = 1_000;
+/** Coins looked at between two pauses of the main thread. */
+const COINS_PER_TURN = 10_000;
 
 interface Parts {
   chain: Chain;
@@ -35,6 +43,66 @@ export async function ownerBalance(parts: Parts, owner: Owner): Promise<Balance>
     ...balanceOf(await ownerCoins(parts, owner.lock)),
     height: parts.chain.tip().height,
   };
+}
+
+/** A page of an owner's unspent coins on the main chain, newest first. Throws `UserError` (usage). */
+export async function ownerCoinPage(
+  { chain }: Pick<Parts, "chain">,
+  owner: Owner,
+  page: { before?: string | undefined; limit: number },
+): Promise<CoinPage> {
+  const tip = chain.tip();
+  const before = page.before === undefined ? undefined : coinCursor(page.before);
+  const limit = Math.max(1, Math.min(page.limit, COINS_MAX));
+  const coins = await newestCoins(await chain.coinsOf(owner.lock), before, limit + 1);
+  const shown = coins.slice(0, limit);
+  const last = coins.length > limit ? shown.at(-1) : undefined;
+  return {
+    ...(owner.key && { name: owner.key.name }),
+    address: owner.address,
+    coins: shown.map((coin) => ({
+      ...coin.outPoint,
+      amount: coin.amount,
+      height: coin.height,
+      coinbase: coin.isCoinbase,
+      mature: isMature(coin, tip.height + 1, chain.network.coinbaseMaturity),
+    })),
+    ...(last && { next: `${last.height}-${last.outPoint.txId}-${last.outPoint.index}` }),
+    height: tip.height,
+  };
+}
+
+/** The first `count` coins after `before`, however many there are. */
+async function newestCoins(
+  coins: readonly OwnedCoin[],
+  before: PlacedCoin | undefined,
+  count: number,
+): Promise<OwnedCoin[]> {
+  let newest: OwnedCoin[] = [];
+  for (const [at, coin] of coins.entries()) {
+    if ((at + 1) % COINS_PER_TURN === 0) await yieldToOthers();
+    if (before !== undefined && compareCoins(coin, before) <= 0) continue;
+    newest.push(coin);
+    if (newest.length >= 2 * count + 1_000) newest = newest.sort(compareCoins).slice(0, count);
+  }
+  return newest.sort(compareCoins).slice(0, count);
+}
+
+type PlacedCoin = Pick<OwnedCoin, "height" | "outPoint">;
+
+/** Newest first; what is of one height, by id and index. */
+function compareCoins(a: PlacedCoin, b: PlacedCoin): number {
+  if (a.height !== b.height) return b.height - a.height;
+  if (a.outPoint.txId !== b.outPoint.txId) return a.outPoint.txId < b.outPoint.txId ? -1 : 1;
+  return a.outPoint.index - b.outPoint.index;
+}
+
+function coinCursor(text: string): PlacedCoin {
+  const [, height, txId, index] = /^(\d{1,10})-([0-9a-f]{64})-(\d{1,10})$/.exec(text) ?? [];
+  if (txId === undefined) {
+    throw new UserError(EXIT.usage, `"${shorten(text)}" is no cursor: give a page's "next"`);
+  }
+  return { height: Number(height), outPoint: { txId: asTxId(txId), index: Number(index) } };
 }
 
 /** A page of what moved an owner's coins, newest first: what is pending stands on the first. */

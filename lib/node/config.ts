@@ -16,7 +16,7 @@ import {
 } from "./settings.ts";
 
 export type { NetworkChoice } from "./state.ts";
-export type { HttpSetting, LogLevel } from "./settings.ts";
+export type { HttpSetting, LogFormat, LogLevel } from "./settings.ts";
 
 /** Where a value came from. */
 export type Origin = "flag" | "environment" | "config.json" | "remembered" | "built in";

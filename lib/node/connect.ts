@@ -8,7 +8,7 @@ import { EXIT, UserError } from "../base/errors.ts";
 import { openLocked } from "../base/files.ts";
 import type { NodeHandle, OnEvent, OpenMode, WalletHandle } from "./api.ts";
 import { exchange } from "./api_client.ts";
-import { type ApiFile, readApiFile } from "./api_file.ts";
+import { type ApiFile, httpUrl, readApiFile } from "./api_file.ts";
 import type { NodeConfig } from "./config.ts";
 import { RemoteNode } from "./remote_node.ts";
 
@@ -73,6 +73,28 @@ async function reach<Handle>(
     if (clock.monotonicMs() >= endMs) throw inUse(config.dataDir);
     await delay(clock, POLL_MS);
   }
+}
+
+/**
+ * The node that runs here, and where a browser finds it. Throws `UserError`: unreachable (4) when
+ * none runs, and failed (1) when it serves no pages.
+ */
+export async function connectRunning(
+  config: NodeConfig,
+): Promise<{ node: NodeHandle; url: string; token: string }> {
+  const api = await isFolderLocked(config.dataDir) ? await readApiFile(config.dataDir) : undefined;
+  if (api === undefined || !await answersAs(api)) {
+    throw new UserError(EXIT.unreachable, "No node runs here: start it with moim start");
+  }
+  const { host, port } = api;
+  const { status } = await exchange({ host, port }, { method: "GET", path: "status" });
+  if (status === 401) {
+    throw new UserError(
+      EXIT.failed,
+      "The node that runs here serves no pages (--http off): start it without that",
+    );
+  }
+  return { node: await remote(config, api), url: httpUrl(api), token: api.token };
 }
 
 /**

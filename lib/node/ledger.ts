@@ -15,6 +15,7 @@ import { DataFolder, type NetworkFolder, openDenoKv, Store } from "../store/mod.
 import { Keystore } from "../wallet/keystore.ts";
 import { type NodeConfig, readTextSync } from "./config.ts";
 import { resolveNetwork } from "./network_choice.ts";
+import { ObservedKv } from "./observed_kv.ts";
 import { readState, type RememberedState, writeState } from "./state.ts";
 
 /** How long a command waits for another command to leave the folder. */
@@ -64,7 +65,7 @@ export class Ledger {
     const genesisId = genesisBlock(network).id;
     const keystore = await Keystore.open(folder.filePath("wallets.json"));
     const networkFolder = await folder.openNetwork(networkToJson(network), genesisId);
-    const kv = await openDenoKv(networkFolder.kvPath);
+    const kv = new ObservedKv(await openDenoKv(networkFolder.kvPath), clock);
     const threads = navigator.hardwareConcurrency;
     const checking = new CheckingPool({ genesisId, clock, threads });
     let chain: Chain | undefined;

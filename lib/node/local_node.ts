@@ -2,8 +2,7 @@
 import { systemClock } from "../base/clock.ts";
 import { EXIT, UserError } from "../base/errors.ts";
 import { formatCoins } from "../primitives/amount.ts";
-import type { Block } from "../primitives/block.ts";
-import { asBlockId, asTxId, isHashHex, type TxId } from "../primitives/ids.ts";
+import { asTxId } from "../primitives/ids.ts";
 import type { Minter } from "../minter/mod.ts";
 import type { WalletKey } from "../wallet/keystore.ts";
 import type {
@@ -11,39 +10,49 @@ import type {
   Balance,
   BlockInfo,
   ChainPage,
+  CoinPage,
+  EventPage,
+  ForkTree,
   HistoryPage,
   MempoolPage,
+  MinterShare,
   MintRequest,
   MintResult,
   NetworkInfo,
+  NodeNews,
   NodeStatus,
   OnLine,
   PeerInfo,
   ReindexReport,
+  SearchResult,
   SendRequest,
   SendResult,
+  SpacingSeries,
   StartingNode,
   SubmitResult,
+  SubmitTransactionResult,
   TransactionInfo,
+  TransactionProof,
   VerifyReport,
   WalletExportResult,
   WalletKeyInfo,
   WalletNewResult,
 } from "./api.ts";
-import { ownerBalance, ownerHistory } from "./coins.ts";
+import { ownerBalance, ownerCoinPage, ownerHistory } from "./coins.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Network } from "./network.ts";
 import { describeNetwork } from "./network_choice.ts";
+import type { News } from "./news.ts";
 import type { Online } from "./online.ts";
 import { PeerFile, rememberedPeer } from "./peer_file.ts";
-import { type MadePayment, makePayment } from "./payments.ts";
-import { shorten } from "./settings.ts";
+import { type MadePayment, makePayment, takePayment } from "./payments.ts";
+import { Reading } from "./reading.ts";
+import { Surveys } from "./surveys.ts";
 import { VERSION } from "./version.ts";
 import { Views } from "./views.ts";
 import { exported, keyInfo } from "./wallet_folder.ts";
 
-/** Blocks of one page, and of one `mint`. */
-const PAGE_MAX = 100;
+/** Blocks of one `mint`. */
 const MINT_COUNT_MAX = 10_000;
 
 export interface LocalNodeParts {
@@ -54,6 +63,7 @@ export interface LocalNodeParts {
   p2pPort: number;
   /** Called once the network is up. */
   onOnline: () => void;
+  news: News;
   minter: Minter;
   mintingStatus: () => NodeStatus["minter"];
   instanceId: string | undefined;
@@ -70,6 +80,8 @@ export class LocalNode implements StartingNode {
   readonly #minter: Minter;
   readonly #parts: LocalNodeParts;
   readonly #views: Views;
+  readonly #reading: Reading;
+  readonly #surveys: Surveys;
   readonly #startedMs = systemClock.nowMs();
   /** Ends what calls are waiting for when the node closes. */
   readonly #closing = new AbortController();
@@ -83,6 +95,8 @@ export class LocalNode implements StartingNode {
     this.#minter = parts.minter;
     const { chain, mempool, keystore } = parts.ledger;
     this.#views = new Views({ chain, mempool, nameOf: (lock) => keystore.keyOf(lock)?.name });
+    this.#reading = new Reading({ chain, mempool, views: this.#views });
+    this.#surveys = new Surveys({ chain, mempool, keystore });
   }
 
   get p2pPort(): number {
@@ -223,54 +237,64 @@ export class LocalNode implements StartingNode {
     );
   }
 
-  async chain(page: { before?: number | undefined; limit: number }): Promise<ChainPage> {
-    const { chain } = this.#ledger;
-    const { height } = chain.tip();
-    const first = Math.min(page.before ?? height + 1, height + 1) - 1;
-    const last = Math.max(0, first - Math.min(page.limit, PAGE_MAX) + 1);
-    const blocks = [];
-    for (let at = first; at >= last; at--) {
-      blocks.push(await this.#views.summary(await this.#at(at)));
-    }
-    return { blocks, height, ...(last > 0 && { next: last }) };
+  chain(page: { before?: number | undefined; limit: number }): Promise<ChainPage> {
+    return this.#reading.page(page);
   }
 
-  async block(idOrHeight: string): Promise<BlockInfo> {
-    const { chain } = this.#ledger;
-    if (/^\d{1,10}$/.test(idOrHeight)) {
-      const height = Number(idOrHeight);
-      if (height > chain.tip().height) {
-        throw new UserError(
-          EXIT.notFound,
-          `No block ${height} yet: the newest is block ${chain.tip().height}`,
-        );
-      }
-      return await this.#views.block(await this.#at(height));
-    }
-    const id = idOrHeight.toLowerCase();
-    if (!isHashHex(id)) {
-      throw new UserError(
-        EXIT.usage,
-        `"${shorten(idOrHeight)}" is neither a height nor a block id of 64 hex digits`,
-      );
-    }
-    const block = await chain.block(asBlockId(id));
-    if (block === undefined) throw new UserError(EXIT.notFound, `No block ${id} here`);
-    return await this.#views.block(block);
+  block(idOrHeight: string): Promise<BlockInfo> {
+    return this.#reading.block(idOrHeight);
   }
 
-  async transaction(idText: string): Promise<TransactionInfo> {
-    const id = transactionId(idText);
-    const { chain, mempool } = this.#ledger;
-    const found = await chain.transaction(id);
-    if (found !== undefined) return await this.#views.confirmed(found.transaction, found);
-    const entry = mempool.get(id);
-    if (entry !== undefined) return await this.#views.pending(entry.transaction);
-    const { height, target } = chain.indexProgress();
-    const behind = chain.indexesReady()
-      ? ""
-      : `; the index has reached block ${height} of ${target}: try again in a moment`;
-    throw new UserError(EXIT.notFound, `No transaction ${id} here${behind}`);
+  rawBlock(idOrHeight: string): Promise<Uint8Array> {
+    return this.#reading.rawBlock(idOrHeight);
+  }
+
+  transaction(id: string): Promise<TransactionInfo> {
+    return this.#reading.transaction(id);
+  }
+
+  rawTransaction(id: string): Promise<Uint8Array> {
+    return this.#reading.rawTransaction(id);
+  }
+
+  proof(txId: string): Promise<TransactionProof> {
+    return this.#reading.proof(txId);
+  }
+
+  async submitTransaction(bytes: Uint8Array): Promise<SubmitTransactionResult> {
+    this.#ledger.checkHealthy();
+    return { ...await takePayment(this.#ledger, bytes), peers: this.#online?.peerCount ?? 0 };
+  }
+
+  async coins(
+    who: string,
+    page: { before?: string | undefined; limit: number },
+  ): Promise<CoinPage> {
+    return await ownerCoinPage(this.#ledger, this.#ledger.keystore.resolve(who), page);
+  }
+
+  forks(options: { blocks: number }): Promise<ForkTree> {
+    return this.#surveys.forks(options);
+  }
+
+  spacing(options: { blocks: number }): Promise<SpacingSeries> {
+    return this.#surveys.spacing(options);
+  }
+
+  minters(options: { blocks: number }): Promise<MinterShare[]> {
+    return this.#surveys.minters(options);
+  }
+
+  search(text: string): Promise<SearchResult> {
+    return this.#surveys.search(text);
+  }
+
+  events(page: { since: number; limit: number }): Promise<EventPage> {
+    return this.#parts.news.events(page);
+  }
+
+  watch(options: { since?: number | undefined; signal: AbortSignal }): AsyncIterable<NodeNews> {
+    return this.#parts.news.watch(options);
   }
 
   mempool(page: { limit: number }): Promise<MempoolPage> {
@@ -324,7 +348,10 @@ export class LocalNode implements StartingNode {
     const { chain } = this.#ledger;
     const startMs = systemClock.monotonicMs();
     const { rebuiltInMs } = this.#parts;
-    if (rebuiltInMs === undefined) await chain.reindex(progressLine(onLine));
+    if (rebuiltInMs === undefined) {
+      await chain.reindex(progressLine(onLine));
+      this.#parts.news.catchUp();
+    }
     const elapsedMs = Math.round(rebuiltInMs ?? elapsed(startMs));
     return { blocks: chain.tip().height + 1, elapsedMs };
   }
@@ -349,17 +376,6 @@ export class LocalNode implements StartingNode {
   async #goOnline(): Promise<void> {
     await this.#network?.start();
     if (!this.#closing.signal.aborted) this.#parts.onOnline();
-  }
-
-  async #at(height: number): Promise<Block> {
-    const { chain } = this.#ledger;
-    const id = chain.blockIdAt(height);
-    const block = id && await chain.block(id);
-    if (block !== undefined) return block;
-    throw new UserError(
-      EXIT.damaged,
-      `Block ${height} is missing or damaged: run moim verify, then moim reindex`,
-    );
   }
 
   async #mintOne(owner: { lock: WalletKey["lock"] }, onLine: OnLine = () => {}) {
@@ -420,12 +436,6 @@ function statusWithoutNetwork(height: number, isStarting: boolean) {
     reachability: isStarting ? "the network is starting" : "no node runs here",
     discovery: [],
   };
-}
-
-function transactionId(text: string): TxId {
-  const id = text.toLowerCase();
-  if (isHashHex(id)) return asTxId(id);
-  throw new UserError(EXIT.usage, `"${shorten(text)}" is not a transaction id of 64 hex digits`);
 }
 
 function progressLine(onLine: OnLine) {

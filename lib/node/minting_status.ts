@@ -10,6 +10,8 @@ export interface MintingStatusParts {
   grinder: Grinder;
   clock: Clock;
   onEvent: OnEvent;
+  /** Called every second. */
+  onSample: () => void;
   /** Whom the coins go to. */
   name: string;
   when: MintWhen;
@@ -44,6 +46,7 @@ export class MintingStatus {
     const { minter, grinder, clock, onEvent, name } = this.#parts;
     const nowMs = clock.monotonicMs();
     const seconds = Math.max(1, nowMs - this.#sampledMs) / 1000;
+    this.#parts.onSample();
     this.#hashesPerSecond = (grinder.hashes - this.#hashes) / seconds;
     this.#hashes = grinder.hashes;
     this.#sampledMs = nowMs;

@@ -5,16 +5,18 @@
 import { every, systemClock, yieldToOthers } from "../base/clock.ts";
 import { systemRandom } from "../base/random.ts";
 import { RecentSet } from "../base/recent_set.ts";
+import { meter } from "../base/telemetry.ts";
 import type { BlockId } from "../primitives/ids.ts";
 import { Grinder, Minter } from "../minter/mod.ts";
 import type { Owner } from "../wallet/keystore.ts";
-import type { NodeHandle, OnEvent, OpenOptions, StartingNode } from "./api.ts";
+import type { NodeEvent, NodeHandle, OnEvent, OpenOptions, StartingNode } from "./api.ts";
 import type { NodeConfig } from "./config.ts";
 import { Ledger } from "./ledger.ts";
 import { tellLedgerEvents } from "./ledger_events.ts";
 import { LocalNode } from "./local_node.ts";
-import { MintingStatus } from "./minting_status.ts";
+import { MintingStatus, type MintingStatusParts } from "./minting_status.ts";
 import { Network } from "./network.ts";
+import { News } from "./news.ts";
 import { chooseP2pPort } from "./p2p_port.ts";
 
 /** Blocks remembered as made here, for what is told of them. */
@@ -71,8 +73,14 @@ interface Composition {
 }
 
 function compose(config: NodeConfig, parts: Composition): StartingNode {
-  const { options, ledger, onEvent, closers } = parts;
+  const { options, ledger, closers } = parts;
   const { chain, mempool } = ledger;
+  const news = new News({ chain, mempool, clock: systemClock });
+  closers.push(() => news.close());
+  const onEvent = (event: NodeEvent) => {
+    news.note(event);
+    parts.onEvent(event);
+  };
   // Before any port is opened: a mistyped name must change nothing.
   const isMinting = options.mode === "online" && config.minter !== undefined;
   const minterOwner = isMinting ? ledger.keystore.resolve(config.minter!) : undefined;
@@ -86,15 +94,18 @@ function compose(config: NodeConfig, parts: Composition): StartingNode {
     isNew: chain.tip().height === 0,
   });
   const p2pPort = options.mode === "online" ? chooseP2pPort(config) : 0;
-  const network = options.mode === "online" ? makeNetwork(config, parts, p2pPort) : undefined;
+  const network = options.mode === "online"
+    ? makeNetwork(config, { ...parts, onEvent }, p2pPort)
+    : undefined;
   const grinder = new Grinder({ threads: config.mintThreads, random: systemRandom });
   closers.push(() => grinder.close());
+  const countHashes = hashCounter(grinder);
   const minter = new Minter({
     chain,
     mempool,
     clock: systemClock,
     random: systemRandom,
-    grind: (template, signal) => grinder.grind(template, signal),
+    grind: (template, signal) => grinder.grind(template, signal).finally(countHashes),
     peers: () => network?.online?.peerState() ?? { connected: 0, everHad: false },
   });
   const ours = new RecentSet<BlockId>(OWN_BLOCKS_MAX);
@@ -115,8 +126,10 @@ function compose(config: NodeConfig, parts: Composition): StartingNode {
     p2pPort,
     // Not before the network is up: whoever has peers mints when they are there.
     onOnline: () => {
-      minting = minterOwner && startMinting(config, { minter, grinder, onEvent }, minterOwner);
+      const mintingParts = { minter, grinder, onEvent, onSample: countHashes };
+      minting = minterOwner && startMinting(config, mintingParts, minterOwner);
     },
+    news,
     minter,
     mintingStatus: () => minting?.status(),
     instanceId: options.instanceId,
@@ -146,19 +159,27 @@ function makeNetwork(config: NodeConfig, parts: Composition, port: number): Netw
 
 function startMinting(
   config: NodeConfig,
-  { minter, grinder, onEvent }: { minter: Minter; grinder: Grinder; onEvent: OnEvent },
+  parts: Pick<MintingStatusParts, "minter" | "grinder" | "onEvent" | "onSample">,
   owner: Owner,
 ): MintingStatus {
-  minter.start({ lock: owner.lock, when: config.mintWhen, solo: config.solo });
+  parts.minter.start({ lock: owner.lock, when: config.mintWhen, solo: config.solo });
   const name = owner.key?.name ?? owner.address;
   return new MintingStatus({
-    minter,
-    grinder,
-    onEvent,
+    ...parts,
     clock: systemClock,
     name,
     when: config.mintWhen,
   });
+}
+
+/** Tells the hashes tried since it was called last. */
+function hashCounter(grinder: Grinder): () => void {
+  let told = 0;
+  return () => {
+    const { hashes } = grinder;
+    meter("minter-hashes").tell(hashes - told);
+    told = hashes;
+  };
 }
 
 function expireNowAndThen({ mempool }: Ledger): () => void {

@@ -1,5 +1,5 @@
 /** Making a payment and giving it to the mempool. */
-import { utf8 } from "../base/bytes.ts";
+import { CodecError, utf8 } from "../base/bytes.ts";
 import { EXIT, UserError } from "../base/errors.ts";
 import type { Chain } from "../chain/chain.ts";
 import { spendLock } from "../consensus/coins.ts";
@@ -7,7 +7,13 @@ import { MEMPOOL_LIMITS } from "../mempool/policy.ts";
 import type { Mempool, MempoolOutcome } from "../mempool/mempool.ts";
 import { amount } from "../primitives/amount.ts";
 import { encodeAddress } from "../primitives/address.ts";
-import { MAX_MEMO_BYTES, type OutPoint } from "../primitives/transaction.ts";
+import type { TxId } from "../primitives/ids.ts";
+import {
+  decodeTransaction,
+  MAX_MEMO_BYTES,
+  type OutPoint,
+  type Transaction,
+} from "../primitives/transaction.ts";
 import { spendableCoins } from "../wallet/balance.ts";
 import type { Keystore } from "../wallet/keystore.ts";
 import { buildPayment, type Payment } from "../wallet/payment.ts";
@@ -52,6 +58,50 @@ export async function makePayment(
   checkTaken(await mempool.accept(payment.transaction, { local: true }));
   await mempool.save();
   return { ...payment, from: encodeAddress(from.lock), to: to.address };
+}
+
+/**
+ * Takes in the encoding of a payment made elsewhere. Throws `UserError` (rejected) that names the
+ * rule which it breaks.
+ */
+export async function takePayment(
+  { mempool }: Pick<PaymentParts, "mempool">,
+  bytes: Uint8Array,
+): Promise<{ txId: TxId; state: "accepted" | "known" }> {
+  const transaction = decodedPayment(bytes);
+  const outcome = await mempool.accept(transaction, { local: true });
+  const txId = transaction.id;
+  if (outcome.kind === "known") return { txId, state: "known" };
+  if (outcome.kind === "accepted") {
+    await mempool.save();
+    return { txId, state: "accepted" };
+  }
+  if (outcome.kind === "orphan") {
+    const [coin] = outcome.missing;
+    throw new UserError(
+      EXIT.rejected,
+      `The payment was refused (missing-coin): output ${coin!.index} of ${
+        coin!.txId
+      } is spent or ` +
+        "not known here; look whether it was paid already",
+    );
+  }
+  throw new UserError(
+    EXIT.rejected,
+    `The payment was refused (${outcome.reason}): ${outcome.detail}; make another`,
+  );
+}
+
+function decodedPayment(bytes: Uint8Array): Transaction {
+  try {
+    return decodeTransaction(bytes);
+  } catch (error) {
+    if (!(error instanceof CodecError)) throw error;
+    throw new UserError(
+      EXIT.rejected,
+      `The payment was refused (malformed): ${error.message}; send the bytes of one transaction`,
+    );
+  }
 }
 
 /** Pending coins are spent only where we made them: a stranger's payment may yet be replaced. */

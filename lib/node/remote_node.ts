@@ -4,26 +4,35 @@ import type {
   Balance,
   BlockInfo,
   ChainPage,
+  CoinPage,
+  EventPage,
+  ForkTree,
   HistoryPage,
   MempoolPage,
+  MinterShare,
   MintRequest,
   MintResult,
   NetworkInfo,
   NodeHandle,
+  NodeNews,
   NodeStatus,
   OnLine,
   PeerInfo,
   ReindexReport,
+  SearchResult,
   SendRequest,
   SendResult,
+  SpacingSeries,
   SubmitResult,
+  SubmitTransactionResult,
   TransactionInfo,
+  TransactionProof,
   VerifyReport,
   WalletExportResult,
   WalletKeyInfo,
   WalletNewResult,
 } from "./api.ts";
-import { callApi, type Endpoint } from "./api_client.ts";
+import { callApi, type Endpoint, watchApi } from "./api_client.ts";
 
 /** A running node; every call throws the `UserError` that the node threw, or unreachable (4). */
 export class RemoteNode implements NodeHandle {
@@ -90,6 +99,50 @@ export class RemoteNode implements NodeHandle {
 
   mempool(page: { limit: number }): Promise<MempoolPage> {
     return this.#get(`mempool${query(page)}`);
+  }
+
+  coins(who: string, page: { before?: string | undefined; limit: number }): Promise<CoinPage> {
+    return this.#get(`addresses/${encodeURIComponent(who)}/coins${query(page)}`);
+  }
+
+  rawBlock(idOrHeight: string): Promise<Uint8Array> {
+    return this.#get(`blocks/${encodeURIComponent(idOrHeight)}/raw`);
+  }
+
+  rawTransaction(id: string): Promise<Uint8Array> {
+    return this.#get(`transactions/${encodeURIComponent(id)}/raw`);
+  }
+
+  proof(txId: string): Promise<TransactionProof> {
+    return this.#get(`transactions/${encodeURIComponent(txId)}/proof`);
+  }
+
+  submitTransaction(bytes: Uint8Array): Promise<SubmitTransactionResult> {
+    return this.#post("transactions", bytes);
+  }
+
+  forks(options: { blocks: number }): Promise<ForkTree> {
+    return this.#get(`forks${query(options)}`);
+  }
+
+  spacing(options: { blocks: number }): Promise<SpacingSeries> {
+    return this.#get(`spacing${query(options)}`);
+  }
+
+  minters(options: { blocks: number }): Promise<MinterShare[]> {
+    return this.#get(`minters${query(options)}`);
+  }
+
+  search(text: string): Promise<SearchResult> {
+    return this.#get(`search${query({ q: text })}`);
+  }
+
+  events(page: { since: number; limit: number }): Promise<EventPage> {
+    return this.#get(`events${query({ ...page, format: "json" })}`);
+  }
+
+  watch(options: { since?: number | undefined; signal: AbortSignal }): AsyncIterable<NodeNews> {
+    return watchApi(this.#endpoint, `events${query({ since: options.since })}`, options.signal);
   }
 
   walletNew(alias?: string): Promise<WalletNewResult> {

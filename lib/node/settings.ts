@@ -5,6 +5,9 @@
 import { EXIT, UserError } from "../base/errors.ts";
 import { checkPeerAddress } from "./peer_address.ts";
 
+/** How log lines look: for people, or one JSON object a line. */
+export type LogFormat = "text" | "json";
+
 export type LogLevel = "off" | "error" | "warning" | "info" | "debug";
 
 /** Where the HTTP API listens; without a port: the P2P port + 5000, or a free one. */
@@ -27,6 +30,7 @@ export type Settings = {
   solo: boolean;
   http: HttpSetting;
   logLevel: LogLevel;
+  logFormat: LogFormat;
 };
 
 export type SettingName = keyof Settings;
@@ -73,6 +77,7 @@ export const SETTINGS: { [Name in SettingName]: Setting<Settings[Name]> } = {
     parse: oneOf("off", "error", "warning", "info", "debug"),
     builtIn: "error",
   },
+  logFormat: { env: "MOIM_LOG_FORMAT", parse: oneOf("text", "json"), builtIn: "text" },
 };
 
 /** Every setting's name, in the table's order. */

@@ -1,6 +1,7 @@
 import { EXIT } from "../../base/mod.ts";
 import {
   type ApiFile,
+  httpUrl,
   newCredentials,
   type NodeConfig,
   type NodeEvent,
@@ -116,7 +117,7 @@ async function tellReady(
 ): Promise<void> {
   const { terminal } = cli;
   const status = await node.status();
-  const url = `http://${entry.host.includes(":") ? `[${entry.host}]` : entry.host}:${entry.port}`;
+  const url = httpUrl(entry);
   if (isJson) {
     terminal.out(JSON.stringify({
       kind: "ready",
@@ -130,6 +131,7 @@ async function tellReady(
   for (const line of lines.begin(status.discovery)) terminal.out(line);
   const isOpen = config.http.kind === "on";
   terminal.out(`http        ${isOpen ? `${url}/api/v1/status` : "off"}`);
+  if (isOpen) terminal.out(`explorer    ${url}/  (moim open wallet: with your keys)`);
   const isLocal = ["127.0.0.1", "localhost", "::1"].includes(entry.host);
   if (isOpen && (!isLocal || config.http.kind === "on" && config.http.host === "0.0.0.0")) {
     terminal.talk(

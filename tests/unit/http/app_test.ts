@@ -1,36 +1,14 @@
 import { strict as assert } from "node:assert";
 import { EXIT, UserError } from "../../../lib/base/mod.ts";
 import { MAX_BLOCK_BYTES } from "../../../lib/consensus/limits.ts";
-import { createApp } from "../../../lib/http/mod.ts";
-import type { NodeApi, SendRequest } from "../../../lib/node/mod.ts";
+import type { SendRequest } from "../../../lib/node/mod.ts";
 import { OPEN_REQUESTS_BURST } from "../../../lib/http/guard.ts";
-import { fakeNode } from "../../support/fake_node.ts";
+import { appOver, json, TOKEN } from "../../support/http_app.ts";
 
-const TOKEN = "t".repeat(64);
 const STATUS = { network: "tuto", minter: { name: "w1", when: "pending", state: "waiting" } };
+const BLOCK_ID = "ab".repeat(32);
 
-function app(calls: Partial<Record<keyof NodeApi, unknown>>, isOpen = true) {
-  const created = createApp(fakeNode(calls as Partial<NodeApi>), {
-    token: TOKEN,
-    instanceId: "run-1",
-    boundHost: "127.0.0.1",
-    isOpen,
-  });
-  return (path: string, init: RequestInit & { token?: string; host?: string } = {}) => {
-    const headers = new Headers(init.headers);
-    headers.set("host", init.host ?? "127.0.0.1:8000");
-    if (init.token !== undefined) headers.set("authorization", `Bearer ${init.token}`);
-    return Promise.resolve(created.request(`http://127.0.0.1:8000${path}`, { ...init, headers }));
-  };
-}
-
-function json(body: unknown): RequestInit {
-  return {
-    method: "POST",
-    body: JSON.stringify(body),
-    headers: { "content-type": "application/json" },
-  };
-}
+const app = (calls: Parameters<typeof appOver>[0], isOpen = true) => appOver(calls, { isOpen });
 
 Deno.test("status needs no token, names the run and keeps the minter's key name", async () => {
   const request = app({ status: () => Promise.resolve(STATUS) });
@@ -85,11 +63,23 @@ Deno.test("the Host header must name loopback or the bound address", async () =>
   }
 });
 
-Deno.test("no answer allows other origins", async () => {
+Deno.test("pages of other sites get nothing, and no answer allows them to read", async () => {
   const request = app({ status: () => Promise.resolve(STATUS) });
-  const response = await request("/api/v1/status", { headers: { origin: "https://evil.example" } });
-  assert.equal(response.headers.get("access-control-allow-origin"), null);
-  await response.body?.cancel();
+  const cases: [Record<string, string>, number][] = [
+    [{ origin: "https://evil.example" }, 403],
+    [{ origin: "null" }, 403],
+    [{ origin: "http://127.0.0.1:8001" }, 403],
+    [{ origin: "http://127.0.0.1:8000" }, 200],
+    [{ "sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors" }, 403],
+    [{ "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate" }, 200],
+    [{ "sec-fetch-site": "same-origin", "sec-fetch-mode": "cors" }, 200],
+  ];
+  for (const [headers, status] of cases) {
+    const response = await request("/api/v1/status", { headers });
+    assert.equal(response.status, status, JSON.stringify(headers));
+    assert.equal(response.headers.get("access-control-allow-origin"), null);
+    await response.body?.cancel();
+  }
 });
 
 Deno.test("bodies: JSON only, bounded, known fields only", async () => {
@@ -131,9 +121,10 @@ Deno.test("a user error keeps its line and exit code, as problem details", async
   });
   const failed = await request("/api/v1/peers");
   assert.equal(failed.status, 500);
-  assert.equal((await failed.json()).exitCode, EXIT.failed);
+  const problem = await failed.json();
+  assert.equal(problem.exitCode, EXIT.failed);
+  assert.doesNotMatch(problem.detail, /disk/);
   assert.equal((await request("/api/v1/nothing")).status, 404);
-  assert.equal((await request("/")).status, 404);
 });
 
 Deno.test("long calls stream their lines, then the result or the problem", async () => {
@@ -153,7 +144,7 @@ Deno.test("long calls stream their lines, then the result or the problem", async
   const lines = (await sent.text()).trim().split("\n").map((line) => JSON.parse(line));
   assert.deepEqual(lines, [{ line: "one" }, { line: "two" }, { result: { txId: "ab" } }]);
   assert.equal(seen[0]!.amount, 5);
-  assert.equal(seen[0]!.mint, false);
+  assert.equal(seen[0]!.mint, undefined);
   const minted = await request("/api/v1/mint", { ...json({ to: "w9" }), token: TOKEN });
   assert.equal(JSON.parse((await minted.text()).trim()).problem.exitCode, EXIT.notFound);
 });
@@ -192,14 +183,40 @@ Deno.test("a block is handed in as bytes: with the token, bounded, and its outco
 });
 
 Deno.test("key names are told to the owner only", async () => {
-  const block = { id: "aa", minterName: "w1", details: [{ outputs: [{ name: "w1", amount: 1 }] }] };
-  const request = app({ block: () => Promise.resolve(block), balance: () => Promise.resolve({}) });
-  assert.deepEqual(await (await request("/api/v1/blocks/aa")).json(), {
-    id: "aa",
-    details: [{ outputs: [{ amount: 1 }] }],
+  const block = {
+    id: BLOCK_ID,
+    minterName: "w1",
+    details: [{ outputs: [{ name: "w1", amount: 1 }] }],
+  };
+  const request = app({
+    block: () => Promise.resolve(block),
+    balance: () => Promise.resolve({ name: "w1" }),
+    coins: () => Promise.resolve({ name: "w1", coins: [] }),
+    minters: () => Promise.resolve([{ address: "moim1a", name: "w1", blocks: 3 }]),
+    forks: () => Promise.resolve({ blocks: [{ id: "aa", minterName: "w1" }] }),
+    search: () => Promise.resolve({ kind: "address", id: "moim1a" }),
   });
-  assert.deepEqual(await (await request("/api/v1/blocks/aa", { token: TOKEN })).json(), block);
-  assert.equal((await request("/api/v1/addresses/w1")).status, 400);
+  const answers: [string, unknown, unknown][] = [
+    [`blocks/${BLOCK_ID}`, { id: BLOCK_ID, details: [{ outputs: [{ amount: 1 }] }] }, block],
+    ["addresses/moim1a", {}, { name: "w1" }],
+    ["addresses/moim1a/coins", { coins: [] }, { name: "w1", coins: [] }],
+    ["minters", [{ address: "moim1a", blocks: 3 }], [{
+      address: "moim1a",
+      name: "w1",
+      blocks: 3,
+    }]],
+    ["forks", { blocks: [{ id: "aa" }] }, { blocks: [{ id: "aa", minterName: "w1" }] }],
+    ["search?q=w1", { kind: "none" }, { kind: "address", id: "moim1a" }],
+    ["search?q=moim1a", { kind: "address", id: "moim1a" }, { kind: "address", id: "moim1a" }],
+  ];
+  for (const [path, toStrangers, toOwner] of answers) {
+    assert.deepEqual(await (await request(`/api/v1/${path}`)).json(), toStrangers, path);
+    const owned = await request(`/api/v1/${path}`, { token: TOKEN });
+    assert.deepEqual(await owned.json(), toOwner, path);
+  }
+  for (const path of ["addresses/w1", "addresses/w1/coins", "addresses/w1/history"]) {
+    assert.equal((await request(`/api/v1/${path}`)).status, 401, path);
+  }
   assert.equal((await request("/api/v1/addresses/w1", { token: TOKEN })).status, 200);
 });
 
@@ -213,5 +230,6 @@ Deno.test("pages are bounded, and callers without the token share a quota", asyn
     if ((await request("/api/v1/blocks")).status === 429) refused++;
   }
   assert.equal(refused, 1);
+  assert.equal((await request("/api/v1/status")).status, 200);
   assert.equal((await request("/api/v1/blocks", { token: TOKEN })).status, 200);
 });

@@ -37,13 +37,14 @@ Deno.test("a remote node answers as the one behind the API: results, lines, erro
     },
     send: () => Promise.reject(new UserError(EXIT.rejected, "Too few coins")),
     walletNew: (alias?: string) => Promise.resolve({ alias: alias ?? null }),
+    status: () => Promise.resolve({ tipId: "t1" }),
     block: () => Promise.reject(new UserError(EXIT.notFound, "No block")),
   };
   await served(calls, async (node) => {
     assert.deepEqual(await node.balance("김 철수/1"), { who: "김 철수/1", confirmed: 5 });
-    assert.deepEqual(await node.history("w1", { before: "a b&c", limit: 3 }), {
+    assert.deepEqual(await node.history("w1", { before: "12:3", limit: 3 }), {
       who: "w1",
-      page: { before: "a b&c", limit: 3 },
+      page: { before: "12:3", limit: 3 },
     });
     const minted = await node.mint({ to: "w1", count: 2 }, (line) => lines.push(line));
     assert.deepEqual(minted, { request: { to: "w1", count: 2 } });
@@ -100,4 +101,42 @@ Deno.test("a wanted port that is busy is an error, a preferred one is not", asyn
     assert.notEqual(other.port, port);
     await other.close();
   });
+});
+
+Deno.test("a body that is too long is refused before it comes", async () => {
+  await served({}, async (_node, port) => {
+    const connection = await Deno.connect({ hostname: "127.0.0.1", port });
+    const head = [
+      "POST /api/v1/blocks HTTP/1.1",
+      `host: 127.0.0.1:${port}`,
+      `authorization: Bearer ${TOKEN}`,
+      "content-type: application/octet-stream",
+      "content-length: 100000000",
+    ];
+    await connection.write(new TextEncoder().encode(head.join("\r\n") + "\r\n\r\n"));
+    const answer = new Uint8Array(1024);
+    const length = await connection.read(answer);
+    const text = new TextDecoder().decode(answer.subarray(0, length ?? 0));
+    assert.match(text, /^HTTP\/1\.1 413 /);
+    connection.close();
+  });
+});
+
+Deno.test("serving begins without hono, zod and what describes and draws", async () => {
+  const seen = new Set<string>();
+  const waiting = [new URL("../../../lib/http/mod.ts", import.meta.url)];
+  for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
+    if (seen.has(file.pathname)) continue;
+    seen.add(file.pathname);
+    const source = await Deno.readTextFile(file);
+    const statements = source.matchAll(/^(?:import|export) (?!type )[^;]*? from "([^"]+)";/gms);
+    for (const [, specifier] of statements) {
+      assert.ok(specifier!.startsWith("."), `${file.pathname} imports ${specifier}`);
+      // Other rooms load little by their own promise; those of this room are followed.
+      const imported = new URL(specifier!, file);
+      if (imported.pathname.includes("/lib/http/")) waiting.push(imported);
+    }
+  }
+  assert.ok(seen.size >= 8);
+  assert.ok([...seen].every((path) => !/routes|schemas|explorer|events|metrics/.test(path)));
 });

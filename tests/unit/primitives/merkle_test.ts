@@ -5,9 +5,10 @@ import { sha256 } from "../../../lib/primitives/hash.ts";
 import { asHash } from "../../../lib/primitives/ids.ts";
 import {
   merkleProof,
+  merkleProofOfIds,
   merkleRoot,
   merkleRootOfIds,
-  verifyMerkleProof,
+  verifyInclusion,
 } from "../../../lib/primitives/merkle.ts";
 import vectors from "../../vectors/merkle.json" with { type: "json" };
 
@@ -34,7 +35,7 @@ for (const { index, count, path } of vectors.paths) {
   Deno.test(`merkleProof: Certificate Transparency's path of leaf ${index} of ${count}`, () => {
     assert.deepEqual(merkleProof(leaves.slice(0, count), index).map(toHex), path);
     const proof = { leaf: leaves[index]!, index, count, path: path.map(fromHex) };
-    assert.ok(verifyMerkleProof(proof, fromHex(vectors.roots[count - 1]!)));
+    assert.ok(verifyInclusion(proof, fromHex(vectors.roots[count - 1]!)));
   });
 }
 
@@ -61,22 +62,22 @@ Deno.test("merkleRootOfIds: more ids than fit into one call", () => {
   }
 });
 
-Deno.test("verifyMerkleProof: every true proof passes, every changed one fails", () => {
+Deno.test("verifyInclusion: every true proof passes, every changed one fails", () => {
   fc.assert(fc.property(someLeaves, fc.nat(), fc.nat(), (list, chosen, other) => {
     const index = chosen % list.length;
     const root = merkleRoot(list);
     const path = merkleProof(list, index);
     const proof = { leaf: list[index]!, index, count: list.length, path };
-    assert.ok(verifyMerkleProof(proof, root));
+    assert.ok(verifyInclusion(proof, root));
     assert.ok(
-      !verifyMerkleProof({ ...proof, leaf: concatBytes(proof.leaf, Uint8Array.of(1)) }, root),
+      !verifyInclusion({ ...proof, leaf: concatBytes(proof.leaf, Uint8Array.of(1)) }, root),
     );
-    assert.ok(!verifyMerkleProof({ ...proof, index: list.length }, root));
-    assert.ok(!verifyMerkleProof({ ...proof, path: [...path, root] }, root));
+    assert.ok(!verifyInclusion({ ...proof, index: list.length }, root));
+    assert.ok(!verifyInclusion({ ...proof, path: [...path, root] }, root));
     if (path.length === 0) return;
-    assert.ok(!verifyMerkleProof({ ...proof, path: path.slice(1) }, root));
+    assert.ok(!verifyInclusion({ ...proof, path: path.slice(1) }, root));
     const changed = path.map((hash, at) => at === other % path.length ? sha256(hash) : hash);
-    assert.ok(!verifyMerkleProof({ ...proof, path: changed }, root));
+    assert.ok(!verifyInclusion({ ...proof, path: changed }, root));
   }));
 });
 
@@ -88,4 +89,14 @@ Deno.test("merkleRoot: repeating the last leaves never keeps the root (as Bitcoi
       assert.notDeepEqual(merkleRoot(longer), merkleRoot(list));
     }
   }
+});
+
+Deno.test("merkleProofOfIds: is the path that merkleProof gives, for every leaf", () => {
+  for (const count of [1, 2, 3, 5, 8, 33]) {
+    const list = Array.from({ length: count }, (_, at) => new Uint8Array(32).fill(at));
+    for (let index = 0; index < count; index++) {
+      assert.deepEqual(merkleProofOfIds(list.map(asHash), index), merkleProof(list, index));
+    }
+  }
+  assert.throws(() => merkleProofOfIds([], 0), RangeError);
 });

@@ -43,11 +43,12 @@ const PERMISSIONS = [
 const WORKER_URL = /new URL\("(?:\.{1,2}\/)+(?:\w+\/)*(\w+_worker)\.ts", import\.meta\.url\)/g;
 
 /**
- * V8's heap of each thread: a small nursery, and a whole collection only when the heap has doubled. In a
- * first sync steps of a fifth take a tenth more time, V8's own settings half as much memory again.
+ * V8's heap of each thread: a small nursery, and a whole collection only when the heap has grown to two
+ * and a half times what it held. In a first sync steps of a fifth take a tenth more time, V8's own settings
+ * half as much memory again.
  */
 const V8_FLAGS =
-  "--v8-flags=--max-semi-space-size=2,--max-old-space-size=1024,--heap-growing-percent=100";
+  "--v8-flags=--max-semi-space-size=4,--max-old-space-size=1024,--heap-growing-percent=150";
 
 const BUNDLED_WORKER = /new Worker\(new URL\("\.\/\w+\.js", import\.meta\.url\)/g;
 

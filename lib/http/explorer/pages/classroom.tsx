@@ -111,7 +111,8 @@ function MinterBoard({ view, minters }: { view: View; minters: readonly MinterSh
   return (
     <section class="card tile" aria-label={texts.whoMinted}>
       <h2>
-        {texts.whoMinted} ·{" "}
+        {texts.whoMinted}
+        <br />
         <span class="pale">{texts.lastBlocks(formatNumber(total, language))}</span>
       </h2>
       {minters.length === 0 ? <p class="pale">{texts.none}</p> : (

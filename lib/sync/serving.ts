@@ -50,8 +50,19 @@ export class Serving {
       const headers = await chain.headersAfter([...locator], stop, limits.headersPerMessage);
       const last = headers.at(-1);
       if (last !== undefined) peer.knownBlocks.add(last.id);
+      this.#forgetEarlyNews(peer);
       await peer.session.sendPaced({ type: "headers", headers });
     });
+  }
+
+  /**
+   * Whoever asks for headers may have made nothing of blocks that we told of before they were
+   * checked, and the answer does not hold them: it is told again when they are connected.
+   */
+  #forgetEarlyNews(peer: RemotePeer): void {
+    for (const id of this.#recent.keys()) {
+      if (!this.#isServed(id)) peer.knownBlocks.delete(id);
+    }
   }
 
   getData(peer: RemotePeer, items: readonly InvItem[]): void {

@@ -85,10 +85,12 @@ export class LeanEvents implements Disposable {
     return events;
   }
 
-  /** Waits until the block at that height is told of as connected. */
-  async untilConnected(height: number): Promise<void> {
+  /** Waits until the block at that height is told of as connected; throws when it takes too long. */
+  async untilConnected(height: number, patienceMs: number): Promise<void> {
     const isTold = new RegExp(`"kind":"connected"[^}]*"height":${height}\\b`);
+    const patience = setTimeout(() => this.#connection.close(), patienceMs);
     while (!isTold.test(this.#text)) await this.#more();
+    clearTimeout(patience);
     this.#text = "";
   }
 

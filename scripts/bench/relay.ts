@@ -19,6 +19,7 @@ const NODES = 5;
 const BLOCKS = 20;
 const GAP_MS = 300;
 const SETTLE_MS = 2_000;
+const PATIENCE_MS = 30_000;
 const PAYMENTS: ChainShape = { warmup: 120, blocks: 60, paymentsPerBlock: 50, keys: 64 };
 const EMPTY: ChainShape = { warmup: 180, blocks: 0, paymentsPerBlock: 0, keys: 64 };
 
@@ -62,7 +63,7 @@ async function alongTheLine(
   const before = heightOf(shape) - BLOCKS;
   const line = await startLine(context);
   for (const block of blocks.slice(0, before)) await line[0]!.ask("POST", "blocks", block);
-  for (const node of line) await node.untilHeight(before);
+  for (const node of line) await node.untilHeight(before, { patienceMs: PATIENCE_MS });
   await checkLine(line);
   await pause(SETTLE_MS);
   using first = await LeanClient.open(line[0]!);
@@ -73,7 +74,7 @@ async function alongTheLine(
     const handing = first.request("POST", "blocks", block);
     const startMs = performance.now();
     const taken = first.ask(handing).then(() => performance.now() - startMs);
-    await last.untilConnected(before + at + 1);
+    await last.untilConnected(before + at + 1, PATIENCE_MS);
     seenMs.push(performance.now() - startMs);
     takenMs.push(await taken);
     await pause(GAP_MS);

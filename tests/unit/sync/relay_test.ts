@@ -46,6 +46,25 @@ const getData = (kind: "tx" | "block", ...ids: string[]) =>
 const withTen = (test: (node: SyncNode) => Promise<void>) =>
   withNode({ blocks: CHAIN.slice(0, 10) }, test);
 
+Deno.test("who asks for headers before early news is connected is told of it again", () =>
+  withTen(async (node) => {
+    const connecting = Promise.withResolvers<void>();
+    const acceptMany = node.chain.acceptMany.bind(node.chain);
+    node.chain.acceptMany = async (blocks) => {
+      await connecting.promise;
+      return await acceptMany(blocks);
+    };
+    const follower = node.hub.connect("follower", SHORT);
+    const longer = CHAIN.slice(0, 11);
+    node.hub.connect("source", versionOf(longer), honest(longer));
+    const { id } = CHAIN[10]!.block;
+    await until(() => announcedHeaders(follower).includes(id), "the early news");
+    await follower.say({ type: "getheaders", locator: [CHAIN[9]!.block.id] });
+    await until(() => follower.got("headers").at(-1)!.headers.length === 0, "an empty answer");
+    connecting.resolve();
+    await until(() => follower.got("headers").at(-1)!.headers.at(-1)?.id === id, "the news again");
+  }));
+
 Deno.test("a new block is told by its header to who knows the parent, else by its id", () =>
   withTen(async (node) => {
     const follower = node.hub.connect("follower", SHORT);

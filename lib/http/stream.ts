@@ -1,5 +1,6 @@
 /** Answers of long calls: one JSON object a line, progress first, then the result or the problem. */
 import type { OnLine } from "../node/api.ts";
+import { guarded } from "./answers.ts";
 import { problemOf } from "./problem.ts";
 
 /** Lines of progress that may wait for a slow reader; further ones are left out. */
@@ -31,11 +32,5 @@ export function streamed<Result>(call: (onLine: OnLine) => Promise<Result>): Res
       isOpen = false;
     },
   });
-  return new Response(body, {
-    headers: {
-      "content-type": "application/x-ndjson",
-      "cache-control": "no-store",
-      "x-content-type-options": "nosniff",
-    },
-  });
+  return guarded(new Response(body, { headers: { "content-type": "application/x-ndjson" } }));
 }

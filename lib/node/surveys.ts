@@ -159,7 +159,7 @@ export class Surveys {
 /** Where the coinbase of an encoded block pays: the rest of the block is not looked at. */
 function coinbaseLock(block: Uint8Array): Lock | null {
   const reader = new ByteReader(block);
-  reader.take(HEADER_BYTES);
+  reader.skip(HEADER_BYTES);
   reader.varint();
   return readTransaction(reader).outputs[0]?.lock ?? null;
 }

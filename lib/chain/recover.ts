@@ -122,12 +122,19 @@ class Replay {
     }
   }
 
-  /** Blocks and the coins that they spent, read some at a time. */
+  /** Blocks and the coins that they spent; the next ones are read while some are replayed. */
   async *#steps(slots: readonly number[]): AsyncGenerator<Step> {
+    let next = this.#readMany(slots.slice(0, READ_AT_ONCE));
     for (let at = 0; at < slots.length; at += READ_AT_ONCE) {
-      const some = slots.slice(at, at + READ_AT_ONCE);
-      yield* await Promise.all(some.map((slot) => this.#read(slot)));
+      const steps = await next;
+      next = this.#readMany(slots.slice(at + READ_AT_ONCE, at + 2 * READ_AT_ONCE));
+      next.catch(() => {}); // It is told when its turn comes, if it does.
+      yield* steps;
     }
+  }
+
+  #readMany(slots: readonly number[]): Promise<Step[]> {
+    return Promise.all(slots.map((slot) => this.#read(slot)));
   }
 
   async #read(slot: number): Promise<Step> {

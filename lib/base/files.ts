@@ -24,12 +24,22 @@ export async function writeFileAtomic(
   content: string | Uint8Array,
   mode = PRIVATE_MODE,
 ): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${crypto.randomUUID()}.new`);
   const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  await replaceFile(path, mode, (file) => writeAll(file, bytes));
+}
+
+/** As `writeFileAtomic`, for what `write` puts into the file. Nothing is left where it throws. */
+export async function replaceFile<Result>(
+  path: string,
+  mode: number,
+  write: (file: Deno.FsFile) => Promise<Result>,
+): Promise<Result> {
+  const temporary = join(dirname(path), `.${basename(path)}.${crypto.randomUUID()}.new`);
+  let result: Result;
   try {
     const file = await Deno.open(temporary, { write: true, createNew: true, mode });
     try {
-      for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+      result = await write(file);
       await file.syncData();
     } finally {
       file.close();
@@ -40,6 +50,15 @@ export async function writeFileAtomic(
     throw error;
   }
   await syncFolder(dirname(path));
+  return result;
+}
+
+/** Writes all of `bytes`, however many the system takes at a time. */
+export async function writeAll(
+  file: { write(bytes: Uint8Array): Promise<number> },
+  bytes: Uint8Array,
+): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
 }
 
 /** Makes a rename last through a power cut, where the system lets a folder be synced. */

@@ -8,6 +8,7 @@ export * from "./bytes.ts";
 export * from "./clock.ts";
 export * from "./errors.ts";
 export * from "./log.ts";
+export * from "./packed.ts";
 export * from "./random.ts";
 export * from "./serial_queue.ts";
 export * from "./signals.ts";

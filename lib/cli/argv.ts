@@ -3,6 +3,8 @@
  * single-dash flags, and `start` where no command is named.
  */
 
+import { EXIT, UserError } from "../base/errors.ts";
+
 /** The tutorial's commands in today's words. */
 const TUTORIAL_COMMANDS: Record<string, string[]> = {
   getbalance: ["balance"],
@@ -17,6 +19,9 @@ const TUTORIAL_COMMANDS: Record<string, string[]> = {
 const IGNORED_FLAGS: Record<string, string> = {
   "--secio": "Ignoring -secio: connections are always encrypted (Noise)",
 };
+
+/** What a secret would follow: nothing may. */
+const SECRET_FLAG = "--secret";
 
 /** Names the command: today's name first, `start` where none is given. */
 export function withCommand(args: readonly string[]): string[] {
@@ -62,4 +67,26 @@ export function withDoubleDashes(
     }
   }
   return { args: result, notes };
+}
+
+/**
+ * Throws `UserError` (usage) for a secret among the arguments, where every user of the machine and
+ * the shell's history see it. `args` as `withDoubleDashes` gives them.
+ */
+export function refuseSecret(args: readonly string[], takesValue: ReadonlySet<string>): void {
+  for (let at = 0; at < args.length && args[at] !== "--"; at++) {
+    const argument = args[at]!;
+    if (takesValue.has(argument)) {
+      at++;
+      continue;
+    }
+    const next = args[at + 1];
+    const isFollowed = argument === SECRET_FLAG && next !== undefined && !next.startsWith("-");
+    if (!isFollowed && !argument.startsWith(`${SECRET_FLAG}=`)) continue;
+    throw new UserError(
+      EXIT.usage,
+      "Never put the secret on the command line, where others see it: --secret alone asks for " +
+        "it, --secret-file FILE or MOIM_SECRET bring it",
+    );
+  }
 }

@@ -14,6 +14,16 @@ export const COMMANDS: CommandEntry[] = [
     load: () => import("./commands/start.ts"),
   },
   {
+    name: "invite",
+    summary: "what brings others onto this network: words, link, QR; make a group",
+    load: () => import("./commands/invite.ts"),
+  },
+  {
+    name: "join",
+    summary: "run the network of an invitation: six words, a link, or a file",
+    load: () => import("./commands/join.ts"),
+  },
+  {
     name: "status",
     summary: "network, height, sync, peers of this node",
     load: () => import("./commands/status.ts"),
@@ -60,6 +70,21 @@ export const COMMANDS: CommandEntry[] = [
     name: "network",
     summary: "parameters and genesis; make a network file",
     load: () => import("./commands/network.ts"),
+  },
+  {
+    name: "doctor",
+    summary: "look for what keeps this node from its network",
+    load: () => import("./commands/doctor.ts"),
+  },
+  {
+    name: "export",
+    summary: "the chain, or single payments, to a file",
+    load: () => import("./commands/export.ts"),
+  },
+  {
+    name: "import",
+    summary: "blocks or payments from such a file",
+    load: () => import("./commands/import.ts"),
   },
   {
     name: "verify",

@@ -1,7 +1,7 @@
 /** What a node tells, as lines for people. */
 import type { NodeEvent, SourceStatus } from "../node/mod.ts";
 import { clockTime, coins, count, printable, shortId, shortPeer } from "./format.ts";
-import { sourceText, syncText } from "./status_text.ts";
+import { accessText, sourceText, syncText } from "./status_text.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** While syncing, one line each time this share of the way was made. */
@@ -110,7 +110,8 @@ export class EventLines {
 
 function openedLines(event: Extract<NodeEvent, { kind: "opened" }>): string[] {
   return [
-    `network     ${printable(event.network)}${event.isNew ? " (new here)" : ""}`,
+    `network     ${printable(event.network)}${accessText(event.access)}` +
+    `${event.isNew ? " (new here)" : ""}`,
     `genesis     ${event.genesisId}`,
     `folder      ${event.folder}`,
     `chain       height ${event.height}, tip ${event.tipId}`,

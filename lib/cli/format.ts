@@ -48,6 +48,13 @@ export function duration(ms: number): string {
   return `${Math.round(seconds / 86_400)} d`;
 }
 
+/** `850 bytes`, `12 kB`, `3.4 MB`. */
+export function fileSize(bytes: number): string {
+  if (bytes < 1_000) return count(bytes, "byte");
+  if (bytes < 1_000_000) return `${Math.round(bytes / 1_000)} kB`;
+  return `${(bytes / 1_000_000).toFixed(1)} MB`;
+}
+
 /** Rows in columns as wide as their widest cell; the named columns are set right. */
 export function table(rows: string[][], rightColumns: number[] = []): string[] {
   const columns = Math.max(0, ...rows.map((row) => row.length));

@@ -2,12 +2,18 @@
 import type { NodeConfig, NodeStatus } from "../node/mod.ts";
 
 /** How the program is called here: as the executable, or from a checkout. */
-function programName(): string {
+export function programName(): string {
   return Deno.build.standalone ? "moim" : "deno task node";
 }
 
 /** One line for this machine, and one for another when some address is not loopback. */
 export function joinLines(status: NodeStatus, config: NodeConfig): string[] {
+  // Words are a secret: they are shown when they are asked for.
+  if (status.access === "words") {
+    return [
+      `join        ${programName()} invite shows the words, a link and a QR: for members only`,
+    ];
+  }
   const network = networkOption(status, config);
   const local = status.addresses.find((address) => address.startsWith("/ip4/127.")) ??
     status.addresses[0];
@@ -26,7 +32,12 @@ export function joinLines(status: NodeStatus, config: NodeConfig): string[] {
   return lines;
 }
 
-function networkOption(status: NodeStatus, { networkChoice }: NodeConfig): string {
+function networkOption(status: NodeStatus, config: NodeConfig): string {
+  const option = nameOption(status, config);
+  return status.access === "secret" ? `${option} --secret` : option;
+}
+
+function nameOption(status: NodeStatus, { networkChoice }: NodeConfig): string {
   const verb = "start";
   switch (networkChoice.kind) {
     case "dev":

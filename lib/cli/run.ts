@@ -2,7 +2,7 @@
 import { Command, CommanderError, Help, type Option } from "@commander-js/extra-typings";
 import { EXIT, type ExitCode, messageOf, UserError } from "../base/errors.ts";
 import type { ServeApi } from "../node/mod.ts";
-import { withCommand, withDoubleDashes } from "./argv.ts";
+import { refuseSecret, withCommand, withDoubleDashes } from "./argv.ts";
 import { Cli, COMMON_FLAGS } from "./cli.ts";
 import { type CommandEntry, COMMANDS } from "./commands.ts";
 import { OutputClosed, systemTerminal, type Terminal } from "./terminal.ts";
@@ -20,7 +20,9 @@ export async function run(args: readonly string[], options: RunOptions): Promise
   const entry = COMMANDS.find(({ name }) => name === named[0]);
   try {
     const program = await buildProgram(entry, cli);
-    const { args: ready, notes } = withDoubleDashes(named, flagsWithValue(program));
+    const takesValue = flagsWithValue(program);
+    const { args: ready, notes } = withDoubleDashes(named, takesValue);
+    refuseSecret(ready, takesValue);
     for (const note of notes) cli.terminal.talk(note);
     const isMistyped = entry === undefined && !BUILT_IN.has(ready[0]!);
     // What follows an unknown command means nothing yet, not even --help.

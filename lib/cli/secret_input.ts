@@ -17,6 +17,18 @@ export async function readSecretLine(question: string, terminal: Terminal): Prom
   return line;
 }
 
+/**
+ * What `--secret` (true), `--no-secret` (false) or neither mean for the configuration: the secret
+ * that was asked for, false, or undefined. Throws as `readSecretLine`.
+ */
+export async function askedSecret(
+  flag: boolean | undefined,
+  terminal: Terminal,
+): Promise<string | false | undefined> {
+  if (flag !== true) return flag;
+  return await readSecretLine("Secret of the network (it is not shown): ", terminal);
+}
+
 async function readLine(): Promise<string> {
   const buffer = new Uint8Array(LINE_BYTES_MAX);
   let length = 0;

@@ -1,5 +1,5 @@
 /** States of a node, in a few words. */
-import type { SourceStatus, SyncStatus } from "../node/mod.ts";
+import type { NodeStatus, SourceStatus, SyncStatus } from "../node/mod.ts";
 import { duration } from "./format.ts";
 
 /** How far a sync is, in a few words. */
@@ -23,6 +23,12 @@ export function syncText(sync: SyncStatus): string {
     case "synced":
       return "synced";
   }
+}
+
+/** What stands behind the name of a network that not everyone may take part in. */
+export function accessText(access: NodeStatus["access"]): string {
+  if (access === "open") return "";
+  return access === "secret" ? ", private (with a secret)" : ", private (by invitation)";
 }
 
 /** What a discovery source has to say, or why it says nothing. */

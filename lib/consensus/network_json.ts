@@ -72,6 +72,11 @@ export function networkToJson(network: Network): NetworkJson {
   };
 }
 
+/** The parameters in the one form that is hashed and that travels: JSON in the fields' order. */
+export function canonicalParameters(network: Network): Uint8Array<ArrayBuffer> {
+  return utf8(JSON.stringify(networkToJson(network)));
+}
+
 /** The network that parsed JSON describes. Throws `NetworkError` naming the first wrong field. */
 export function networkFromJson(value: unknown): Network {
   const file = record(value, "network");

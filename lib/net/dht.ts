@@ -2,8 +2,7 @@
  * Discovery through a Kademlia DHT: advertises under the phrase and looks it up for as long as the
  * node runs, by the standard provider record, so that any libp2p program can meet us there.
  */
-import type { Connection, PeerId, PeerInfo } from "@libp2p/interface";
-import type { KadDHT } from "@libp2p/kad-dht";
+import type { Connection, PeerId } from "@libp2p/interface";
 import { peerIdFromString } from "@libp2p/peer-id";
 import { multiaddr } from "@multiformats/multiaddr";
 import type { CID } from "multiformats/cid";
@@ -11,34 +10,29 @@ import type { Cancel, Clock } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import { getLogger } from "../base/log.ts";
 import type { AddressClass } from "../peers/address_class.ts";
-import { travellingAddresses } from "../peers/gossip_policy.ts";
 import { classOf } from "./addresses.ts";
+import { advertise, RECORD_SERVERS } from "./dht_advertise.ts";
+import { believedAddresses, toldAddresses } from "./dht_belief.ts";
 import { Bootstraps } from "./dht_bootstraps.ts";
 import { DhtDirect } from "./dht_direct.ts";
 import type { DhtPeer } from "./dht_exchange.ts";
+import {
+  ADVERTISE_WALK_MS_MAX,
+  DHT_PROTOCOLS,
+  type DhtKind,
+  FIRST_WALKS_MS_MAX,
+  LOOK_UP_MS_MAX,
+  PUBLIC_BOOTSTRAPS,
+  SERVICE_AFTER_MS,
+} from "./dht_kind.ts";
+import { type DhtService, startDhtService } from "./dht_service.ts";
 import type { Dialer } from "./dialer.ts";
 import type { DiscoveryState } from "./discovery.ts";
 import type { Host } from "./libp2p_host.ts";
+import type { MemberGate } from "./member_gate.ts";
 import { providerKey } from "./provider_key.ts";
 import { Rounds } from "./rounds.ts";
 import { type Candidate, PROTOCOL } from "./transport.ts";
-
-export type DhtMode = "public" | "private";
-
-/** The protocol of each mode; `--dht-protocol` names others. */
-export const DHT_PROTOCOLS: Record<DhtMode, string> = {
-  public: "/ipfs/kad/1.0.0",
-  private: "/moim/kad/1.0.0",
-};
-
-/** The bootstrap peers of the IPFS network (kubo, `config/bootstrap_peers.go`). */
-export const PUBLIC_BOOTSTRAPS = [
-  "/dnsaddr/bootstrap.libp2p.io/p2p/QmNnooDu7bfjPFoTZYxMNLWUQJyrVwtbZg5gBMjTezGAJN",
-  "/dnsaddr/bootstrap.libp2p.io/p2p/QmQCU2EcMqAqQPR2i9bChDtGNJchTbq5TbXJJ16u19uLTa",
-  "/dnsaddr/bootstrap.libp2p.io/p2p/QmbLHAnMoJPWSCR5Zhtx6BHJX9KiKNN6tpvbUcqanj75Nb",
-  "/dnsaddr/bootstrap.libp2p.io/p2p/QmcZf59bWwK5XFi76CZX8cbJ4BhTzzA3gU1ZjYZcYW3dwt",
-  "/ip4/104.131.131.82/tcp/4001/p2p/QmaCpDMGvV2BGHeYERUEnRQAwe3N8SzbUtfsmvsqQLuvuJ",
-];
 
 /** network.md, "Finding each other". */
 const ADVERTISE_RETRY_MS = [2_000, 5_000, 15_000] as const;
@@ -47,38 +41,41 @@ const MINUTE_MS = 60_000;
 const ADVERTISE_AGAIN_MS = 30 * MINUTE_MS;
 const LOOK_UP_ENOUGH_MS = 10 * MINUTE_MS;
 
-/** Each attempt ends: the public network has many dead entries, and each costs a dial. */
-const ADVERTISE_MS_MAX: Record<DhtMode, number> = { public: 90_000, private: 20_000 };
-const LOOK_UP_MS_MAX: Record<DhtMode, number> = { public: 45_000, private: 15_000 };
 const IDENTIFY_MS_MAX = 5_000;
-/** Kademlia's k: a record is kept by this many servers. Fewer than half of it is tried again soon. */
-const RECORD_SERVERS = 20;
-/**
- * In a private DHT the short way (`dht_direct.ts`) does without kad-dht, whose loading and full
- * rounds would only slow it down: they begin when it is normally over.
- */
-const SERVICE_AFTER_MS = 1_000;
 /** Below this the table is kept fed by the bootstraps. */
 const TABLE_PEERS_ENOUGH = 4;
 const FOUND_IDS_MAX = 1_000;
+/** A server that has just connected proves itself a member within this, or is not asked. */
+const MEMBERSHIP_MS = 5_000;
+/** What an answer brings is told together. */
+const TELL_AFTER_MS = 100;
+
+/** Believed of one answer; an honest server of kad-dht has a hundred at most. */
+const PROVIDERS_PER_ANSWER = 1_024;
+/** Read of one provider; a signed record holds eight. */
+const ADDRESSES_PER_PROVIDER = 16;
 
 const log = getLogger("net", "dht");
-
-/** kad-dht's service with two members that its published type leaves out. */
-type DhtService = KadDHT & {
-  routingTable: EventTarget & { readonly size: number };
-  onPeerConnect(peer: PeerInfo): Promise<void>;
-};
 
 export type DhtOptions = {
   host: Host;
   dialer: Dialer;
   clock: Clock;
   rendezvous: string;
-  mode: DhtMode;
+  kind: DhtKind;
   protocol: string;
+  /** Whether others can reach us, so that we serve the own DHT; a private one everybody serves. */
+  isReachable: () => boolean;
+  /** Whether the peer has proven during this run that it is of our network. */
+  isMember: (peerId: string) => boolean;
+  /** Set where strangers are neither answered nor asked. */
+  gate?: MemberGate;
+  /** Protocols of DHTs that we take part in beside this one. */
+  otherProtocols: string[];
   /** Whether more peers are wanted: decides how often we look up. */
   wantsPeers: () => boolean;
+  /** Whether nobody is connected, as is taken for true unless said: then we look up every minute. */
+  isAlone?: () => boolean;
   onCandidate: (candidate: Candidate) => void;
   /** A line for the user. */
   onNotice: (text: string) => void;
@@ -98,9 +95,15 @@ export class DhtDiscovery {
   readonly #storedDirectly = new Set<string>();
   #storedInRound = new Set<string>();
   #cancelService: Cancel = () => {};
+  #cancelTelling: Cancel | undefined;
   #dht: DhtService | undefined;
+  #switching: Promise<void> | undefined;
   #advertiseFailures = 0;
+  /** Walks to advertise since there is a table. */
+  #walks = 0;
   #lookUps = 0;
+  /** Look-ups in a row that brought nobody new. */
+  #barrenLookUps = 0;
   #hadTable = false;
   #advertisedAtMs: number | undefined;
   #lastError: string | undefined;
@@ -112,10 +115,12 @@ export class DhtDiscovery {
     this.#direct = new DhtDirect({
       host: options.host,
       dialer: options.dialer,
+      kind: options.kind,
       protocol: options.protocol,
+      addresses: () => this.#ownAddresses(),
       key: this.#key.multihash.bytes,
       believed: (addresses, via) => this.#believed(addresses, via),
-      onProvider: (provider, via) => this.#onProvider(provider, via),
+      onProvider: (provider, server, via) => this.#onProvider(provider, server, via),
       onStored: (server) => {
         this.#storedDirectly.add(server);
         this.#onStored();
@@ -132,38 +137,67 @@ export class DhtDiscovery {
     });
   }
 
-  /** Begins to look for servers. Returns when whoever connects is noticed. */
+  /**
+   * Begins to look for servers. Returns when whoever connects is noticed. The own DHT is entered by
+   * whoever is connected for other reasons: named, remembered and found peers.
+   */
   async start(bootstraps: string[]): Promise<void> {
-    const { host, clock, mode, protocol } = this.#options;
-    if (mode === "public") this.#bootstraps.add(PUBLIC_BOOTSTRAPS);
-    this.#bootstraps.add(bootstraps);
+    const { host, clock, kind, protocol } = this.#options;
+    if (protocol === DHT_PROTOCOLS.public) this.#bootstraps.add(PUBLIC_BOOTSTRAPS);
+    this.addBootstrap(bootstraps);
     await host.node.register(protocol, {
-      onConnect: (_peerId, connection) => this.#onServer(connection),
+      onConnect: (_peerId, connection) => void this.#onServer(connection),
     });
-    const delayMs = mode === "private" ? SERVICE_AFTER_MS : 0;
-    this.#cancelService = clock.after(delayMs, () => void this.#startService());
+    this.#cancelService = clock.after(SERVICE_AFTER_MS[kind], () => void this.#startService());
   }
 
-  /** Loads and starts the DHT's own service, which makes us a server in a private DHT. */
+  /** Loads and starts the DHT's own service. */
   async #startService(): Promise<void> {
-    const { host, mode, protocol } = this.#options;
-    const { kadDHT, passthroughMapper, removePrivateAddressesMapper } = await import(
-      "@libp2p/kad-dht"
-    );
-    const dht = await host.addService<DhtService>(kadDHT({
+    const { host, clock, kind, protocol, isMember, gate } = this.#options;
+    const isServer = this.#shouldServe();
+    const dht = await startDhtService({
+      host,
+      clock,
+      kind,
       protocol,
-      clientMode: mode === "public",
-      peerInfoMapper: mode === "public" ? removePrivateAddressesMapper : passthroughMapper,
-      // Queries are begun by us when there is somebody to ask: they need not wait for that, nor for
-      // the self-query that kad-dht makes a second after its start.
-      allowQueryWithZeroPeers: true,
-    }));
+      isServer,
+      isMember,
+      ...(gate && { gate }),
+    });
+    // Whoever asks us is told of us too.
+    if (kind !== "public") await dht.providers.addProvider(this.#key, host.node.peerId);
     dht.routingTable.addEventListener("peer:add", () => this.#onTable());
     dht.routingTable.addEventListener("peer:remove", () => this.#onTable());
     this.#dht = dht;
-    this.#options.dialer.findAddresses = (peerId, signal) => this.#findPeer(peerId, signal);
+    this.#options.dialer.finders.push((peerId, signal) => this.#findPeer(peerId, signal));
     for (const id of host.node.getPeers()) await this.#introduce(id);
     this.#onTable();
+    this.onReachabilityChanged();
+  }
+
+  /** Serves the own DHT as soon as others can reach us, and no longer than that. */
+  onReachabilityChanged(): void {
+    if (this.#switching !== undefined) return;
+    this.#switching = this.#switchMode().catch((error) => {
+      log.info("Cannot change how we take part: {reason}", { reason: messageOf(error) });
+    }).finally(() => this.#switching = undefined);
+  }
+
+  /** What changes meanwhile is looked at again. */
+  async #switchMode(): Promise<void> {
+    while (this.#dht !== undefined && this.#shouldServe() !== this.#serves()) {
+      await this.#dht.setMode(this.#shouldServe() ? "server" : "client");
+      this.#tell();
+    }
+  }
+
+  #shouldServe(): boolean {
+    const { kind, isReachable } = this.#options;
+    return kind === "private" || (kind === "own" && isReachable());
+  }
+
+  #serves(): boolean {
+    return this.#dht?.getMode() === "server";
   }
 
   /** Tells the service of a peer that had connected before it ran. */
@@ -177,6 +211,7 @@ export class DhtDiscovery {
   /** Ends all rounds; the DHT service itself ends with the host. */
   stop(): void {
     this.#cancelService();
+    this.#cancelTelling?.();
     this.#advertising.stop();
     this.#lookingUp.stop();
     this.#bootstraps.stop();
@@ -185,25 +220,34 @@ export class DhtDiscovery {
 
   /** Dials more ways into the DHT, now and whenever it is needed. */
   addBootstrap(addresses: string[]): void {
-    this.#bootstraps.add(addresses);
+    if (this.#options.kind !== "own") this.#bootstraps.add(addresses);
   }
 
   /** Our addresses are others now: what is stored must be replaced. */
   onAddressesChanged(): void {
+    this.onReachabilityChanged();
     this.#storedDirectly.clear();
     this.#direct.forget();
     this.#advertising.due();
   }
 
+  /** Another network, or awake again: who did not answer before may do so now. */
+  onNetworkChanged(): void {
+    this.#bootstraps.retry();
+    this.#advertising.due();
+    this.lookUpSoon();
+  }
+
   /** More peers are wanted at once: a session has ended, say. */
   lookUpSoon(): void {
     this.#lookUps = 0;
+    this.#barrenLookUps = 0;
     if (this.#tablePeers() > 0) this.#lookingUp.due(LOOK_UP_AGAIN_MS[0]);
   }
 
   state(): DiscoveryState {
     const state: DiscoveryState = {
-      source: "dht",
+      source: this.#options.kind === "own" ? "own-dht" : "dht",
       state: this.#isStored() ? "advertised" : this.#advertiseFailures > 0 ? "failing" : "waiting",
       text: "",
       foundCount: this.#found.size,
@@ -223,17 +267,24 @@ export class DhtDiscovery {
   }
 
   #describe(state: DiscoveryState): string {
-    const name = `${this.#options.mode} DHT`;
+    const { kind } = this.#options;
+    const isServer = kind === "own" && this.#serves();
+    const name = isServer ? "own DHT (serving it)" : `${kind} DHT`;
     const found = `found ${count(this.#found.size, "peer")}`;
     if (state.state === "advertised") {
       return `${name}: advertised at ${
         count(this.#storedInRound.union(this.#storedDirectly).size, "server")
       }, ${found}`;
     }
+    if (!this.#hasAddress() && this.#tablePeers() > 0) {
+      return `${name}: not advertised, since this node has no public address; ${found}`;
+    }
     if (state.state === "failing") {
       return `${name}: cannot advertise (${this.#lastError}), trying again; ${found}`;
     }
-    if (this.#options.mode === "private" && this.#bootstraps.size === 0) {
+    if (isServer) return `${name}: no other member serves it yet`;
+    if (kind === "own") return `${name}: waiting for a member that serves it`;
+    if (kind === "private" && this.#bootstraps.size === 0) {
       return `${name}: waiting for a server (name one with --peer, or let one connect)`;
     }
     return `${name}: waiting for a first server to answer; trying again`;
@@ -247,16 +298,25 @@ export class DhtDiscovery {
     const hasTable = this.#tablePeers() > 0;
     if (hasTable === this.#hadTable) return;
     this.#hadTable = hasTable;
-    if (!hasTable) return this.#options.onChange();
+    if (!hasTable) return this.#tell();
     this.#lookUps = 0;
+    this.#walks = 0;
     this.#advertising.due();
     this.#lookingUp.due();
-    this.#options.onChange();
+    this.#tell();
+  }
+
+  /** An answer may bring a thousand pieces of news. */
+  #tell(): void {
+    this.#cancelTelling ??= this.#options.clock.after(TELL_AFTER_MS, () => {
+      this.#cancelTelling = undefined;
+      this.#options.onChange();
+    });
   }
 
   #onNoneAnswers(reason: string): void {
     this.#lastError = reason;
-    this.#options.onChange();
+    this.#tell();
     if (this.#hasToldNoneAnswers || this.#tablePeers() > 0) return;
     this.#hasToldNoneAnswers = true;
     this.#options.onNotice(`No DHT server can be reached yet (${reason}); trying on`);
@@ -264,11 +324,12 @@ export class DhtDiscovery {
 
   /** A bootstrap has answered: it may be a server, a server of another DHT, or no server at all. */
   async #onBootstrap(connection: Connection): Promise<void> {
-    const { host, mode, protocol, onNotice } = this.#options;
-    if (mode === "private") this.#onServer(connection);
+    const { host, kind, protocol, otherProtocols, onNotice } = this.#options;
+    if (kind === "private") void this.#onServer(connection);
     const peerId = connection.remotePeer.toString();
     const protocols = await this.#identified(peerId);
-    if (protocols.includes(protocol) || protocols.includes(PROTOCOL)) return;
+    const isOfUse = [protocol, PROTOCOL, ...otherProtocols].some((id) => protocols.includes(id));
+    if (isOfUse) return;
     const other = protocols.find((id) => /\/kad\/|\/kad$/.test(id));
     if (other === undefined || host.connectionTo(peerId) === undefined) return;
     onNotice(
@@ -295,71 +356,99 @@ export class DhtDiscovery {
   }
 
   /**
-   * A server is connected. The short way is for private DHTs, where every server is likely to know
-   * the few others; in the public one it would ask strangers for nothing.
+   * A server is connected. The short way is for the chain's own DHT, where every server is likely to
+   * know the few others; in the public one it would ask strangers for nothing.
    */
-  #onServer(connection: Connection): void {
-    if (this.#options.mode === "private") void this.#direct.meet(connection);
+  async #onServer(connection: Connection): Promise<void> {
+    const { kind, gate } = this.#options;
+    if (kind === "public") return;
+    const isAsked = kind === "private" || gate === undefined ||
+      await gate.admits(connection.remotePeer.toString(), MEMBERSHIP_MS);
+    if (isAsked) await this.#direct.meet(connection);
   }
 
   async #advertise(stop: AbortSignal): Promise<number | undefined> {
+    const { host, kind, protocol } = this.#options;
     if (this.#dht === undefined || this.#tablePeers() === 0) return undefined;
-    const stored = new Set<string>();
-    try {
-      const signal = AbortSignal.any([
-        stop,
-        AbortSignal.timeout(ADVERTISE_MS_MAX[this.#options.mode]),
-      ]);
-      for await (const event of this.#dht.provide(this.#key, { signal })) {
-        if (event.name === "PEER_RESPONSE" && event.messageName === "ADD_PROVIDER") {
-          stored.add(event.from.toString());
-        }
-        if (event.name === "QUERY_ERROR") this.#lastError = messageOf(event.error);
-      }
-    } catch (error) {
-      this.#lastError = messageOf(error);
-    }
+    // What is stored becomes stored again when we have an address.
+    if (!this.#hasAddress()) return undefined;
+    const shortMs = FIRST_WALKS_MS_MAX[this.#walks++];
+    const { stored, isPartial, lastError } = await advertise({
+      dht: this.#dht,
+      host,
+      kind,
+      protocol,
+      addresses: () => this.#ownAddresses(),
+      key: this.#key.multihash.bytes,
+      walkMs: shortMs ?? ADVERTISE_WALK_MS_MAX[kind],
+      stop,
+    });
     if (stop.aborted) return undefined;
     if (stored.size > 0) {
       this.#storedInRound = stored;
       this.#advertiseFailures = 0;
       this.#onStored();
       const reachable = Math.min(this.#tablePeers(), RECORD_SERVERS);
+      if (isPartial && shortMs !== undefined) return ADVERTISE_RETRY_MS[0];
       return stored.size < reachable / 2 ? MINUTE_MS : ADVERTISE_AGAIN_MS;
     }
-    this.#lastError ??= "no server took the record";
+    this.#lastError = lastError ?? "no server took the record";
     const next = ADVERTISE_RETRY_MS[this.#advertiseFailures++] ?? MINUTE_MS;
-    this.#options.onChange();
+    this.#tell();
     return next;
+  }
+
+  /** Whether we have an address that servers of this DHT would keep. */
+  #hasAddress(): boolean {
+    return toldAddresses(this.#options.kind, this.#ownAddresses(), "loopback").length > 0;
+  }
+
+  /** Where only members are asked there is nobody to hide our relays from. */
+  #ownAddresses(): string[] {
+    const { host, kind, gate } = this.#options;
+    return kind === "own" && gate !== undefined ? host.addresses() : host.toldAddresses();
   }
 
   #onStored(): void {
     this.#lastError = undefined;
     this.#advertisedAtMs = this.#options.clock.nowMs();
-    this.#options.onChange();
+    this.#tell();
   }
 
   async #lookUp(stop: AbortSignal): Promise<number | undefined> {
     if (this.#dht === undefined || this.#tablePeers() === 0) return undefined;
+    const foundBefore = this.#found.size;
     const signal = AbortSignal.any([
       stop,
-      AbortSignal.timeout(LOOK_UP_MS_MAX[this.#options.mode]),
+      AbortSignal.timeout(
+        FIRST_WALKS_MS_MAX[this.#lookUps] ?? LOOK_UP_MS_MAX[this.#options.kind],
+      ),
     ]);
     try {
       for await (const event of this.#dht.findProviders(this.#key, { signal })) {
-        if (event.name !== "PROVIDER") continue;
+        if (event.name !== "PEER_RESPONSE") continue;
         const via = this.#classOf(event.from);
-        for (const { id, multiaddrs } of event.providers) {
-          this.#onProvider({ peerId: id.toString(), addresses: multiaddrs.map(String) }, via);
+        const server = event.from.toString();
+        for (const { id, multiaddrs } of event.providers.slice(0, PROVIDERS_PER_ANSWER)) {
+          const addresses = multiaddrs.slice(0, ADDRESSES_PER_PROVIDER).map(String);
+          this.#onProvider({ peerId: id.toString(), addresses }, server, via);
         }
       }
     } catch (error) {
       if (!stop.aborted) log.info("A look-up ended early: {reason}", { reason: messageOf(error) });
     }
     if (stop.aborted) return undefined;
-    this.#options.onChange();
-    const soon = LOOK_UP_AGAIN_MS[this.#lookUps++];
-    return soon ?? (this.#options.wantsPeers() ? MINUTE_MS : LOOK_UP_ENOUGH_MS);
+    this.#tell();
+    this.#barrenLookUps = this.#found.size > foundBefore ? 0 : this.#barrenLookUps + 1;
+    return LOOK_UP_AGAIN_MS[this.#lookUps++] ?? this.#lookUpPauseMs();
+  }
+
+  /** A look-up among eight servers is 50 kB: where all are found, it is made ever more seldom. */
+  #lookUpPauseMs(): number {
+    const { wantsPeers, isAlone } = this.#options;
+    if (!wantsPeers()) return LOOK_UP_ENOUGH_MS;
+    if (isAlone?.() ?? true) return MINUTE_MS;
+    return Math.min(LOOK_UP_ENOUGH_MS, MINUTE_MS * 2 ** Math.min(this.#barrenLookUps, 10));
   }
 
   /** Where an answer came from; our own store counts as a private network. */
@@ -368,22 +457,22 @@ export class DhtDiscovery {
     return connection === undefined ? "private" : classOf(connection.remoteAddr.toString());
   }
 
-  #onProvider(provider: DhtPeer, via: AddressClass | undefined): void {
-    const { host, onCandidate, onChange } = this.#options;
-    if (provider.peerId === host.peerId) return;
+  #onProvider(provider: DhtPeer, server: string, via: AddressClass | undefined): void {
+    const { host, kind, onCandidate } = this.#options;
+    const { peerId } = provider;
+    if (peerId === host.peerId) return;
     const addresses = this.#believed(provider.addresses, via);
     if (provider.addresses.length > 0 && addresses.length === 0) return;
-    const isNew = !this.#found.has(provider.peerId);
-    if (this.#found.size < FOUND_IDS_MAX) this.#found.add(provider.peerId);
-    onCandidate({ peerId: provider.peerId, addresses, source: "dht" });
-    if (isNew) onChange();
+    const isNew = !this.#found.has(peerId);
+    if (this.#found.size < FOUND_IDS_MAX) this.#found.add(peerId);
+    const source = kind === "own" ? "own-dht" : "dht";
+    onCandidate({ peerId, addresses, source, toldBy: server });
+    if (isNew) this.#tell();
   }
 
-  /** A private DHT is there to carry private addresses, whatever address its servers have. */
   #believed(addresses: string[], via: AddressClass | undefined): string[] {
-    const { mode } = this.#options;
-    const trusted = mode === "private" && via !== "loopback" ? "private" : via ?? "public";
-    return travellingAddresses(addresses, trusted);
+    const { host, kind } = this.#options;
+    return believedAddresses(kind, addresses, via, host.addresses());
   }
 
   async #findPeer(peerId: string, signal: AbortSignal): Promise<string[]> {

@@ -23,7 +23,15 @@ export type BootstrapsOptions = {
   onNoneAnswers: (lastError: string) => void;
 };
 
-type Bootstrap = { target: DialTarget; failures: number; hasAnswered: boolean; cancel: Cancel };
+type Bootstrap = {
+  target: DialTarget;
+  failures: number;
+  hasAnswered: boolean;
+  isDialing: boolean;
+  /** The one whose end is being listened for. */
+  connection?: Connection;
+  cancel: Cancel;
+};
 
 export class Bootstraps {
   readonly #options: BootstrapsOptions;
@@ -46,9 +54,23 @@ export class Bootstraps {
       const name = peerId === undefined ? base : `${base}/p2p/${peerId}`;
       if (this.#byName.has(name) || this.#byName.size >= BOOTSTRAPS_MAX) continue;
       const target = peerId === undefined ? { addresses: [base] } : { peerId, addresses: [name] };
-      const bootstrap: Bootstrap = { target, failures: 0, hasAnswered: false, cancel: () => {} };
+      const bootstrap: Bootstrap = {
+        target,
+        failures: 0,
+        hasAnswered: false,
+        isDialing: false,
+        cancel: () => {},
+      };
       this.#byName.set(name, bootstrap);
       void this.#dial(bootstrap);
+    }
+  }
+
+  /** Forgets failures, and dials at once all that would wait: they were failures of another network. */
+  retry(): void {
+    for (const bootstrap of this.#byName.values()) {
+      bootstrap.failures = 0;
+      if (!bootstrap.isDialing) this.#again(bootstrap, 0);
     }
   }
 
@@ -61,6 +83,7 @@ export class Bootstraps {
     if (bootstrap.hasAnswered && !this.#options.isNeeded()) {
       return this.#again(bootstrap, CHECK_MS);
     }
+    bootstrap.isDialing = true;
     try {
       const connection = await this.#options.dialer.connect(
         bootstrap.target,
@@ -70,16 +93,23 @@ export class Bootstraps {
       bootstrap.failures = 0;
       bootstrap.hasAnswered = true;
       this.#again(bootstrap, CHECK_MS);
-      connection.addEventListener("close", () => this.#again(bootstrap, RETRY_MS[0]), {
-        once: true,
-      });
+      this.#followEnd(bootstrap, connection);
       this.#options.onConnected(connection);
     } catch (error) {
       if (this.#stopped.signal.aborted) return;
       this.#again(bootstrap, RETRY_MS[Math.min(bootstrap.failures, RETRY_MS.length - 1)]!);
       bootstrap.failures++;
       this.#tellFailure(error);
+    } finally {
+      bootstrap.isDialing = false;
     }
+  }
+
+  /** Once a connection: it is looked after every minute, for as long as it lives. */
+  #followEnd(bootstrap: Bootstrap, connection: Connection): void {
+    if (bootstrap.connection === connection) return;
+    bootstrap.connection = connection;
+    connection.addEventListener("close", () => this.#again(bootstrap, RETRY_MS[0]), { once: true });
   }
 
   #again(bootstrap: Bootstrap, delayMs: number): void {

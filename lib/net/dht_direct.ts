@@ -7,7 +7,9 @@ import { messageOf } from "../base/errors.ts";
 import { getLogger } from "../base/log.ts";
 import type { AddressClass } from "../peers/address_class.ts";
 import { classOf } from "./addresses.ts";
+import { toldAddresses } from "./dht_belief.ts";
 import { type DhtPeer, exchangeProviders } from "./dht_exchange.ts";
+import type { DhtKind } from "./dht_kind.ts";
 import type { Dialer } from "./dialer.ts";
 import type { Host } from "./libp2p_host.ts";
 
@@ -22,12 +24,15 @@ const log = getLogger("net", "dht");
 export type DhtDirectOptions = {
   host: Host;
   dialer: Dialer;
+  kind: DhtKind;
   protocol: string;
+  /** Our addresses, as servers may know them. */
+  addresses: () => string[];
   /** Multihash of the record's key. */
   key: Uint8Array;
   /** Those of a peer's addresses that are believed when told over `via`. */
   believed: (addresses: string[], via: AddressClass | undefined) => string[];
-  onProvider: (provider: DhtPeer, via: AddressClass | undefined) => void;
+  onProvider: (provider: DhtPeer, server: string, via: AddressClass | undefined) => void;
   /** The server has our record. */
   onStored: (server: string) => void;
 };
@@ -66,17 +71,17 @@ export class DhtDirect {
   }
 
   async #exchange(connection: Connection, server: string): Promise<void> {
-    const { host, protocol, key, believed, onProvider, onStored } = this.#options;
+    const { host, kind, protocol, addresses, key, believed, onProvider, onStored } = this.#options;
     const via = classOf(connection.remoteAddr.toString());
     const { providers, closer } = await exchangeProviders({
       connection,
       protocol,
       key,
-      self: { peerId: host.node.peerId, addresses: this.#addressesFor(via) },
+      self: { peerId: host.node.peerId, addresses: toldAddresses(kind, addresses(), via) },
       signal: AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(EXCHANGE_MS_MAX)]),
     });
     if (providers.some(({ peerId }) => peerId === host.peerId)) onStored(server);
-    for (const provider of providers) onProvider(provider, via);
+    for (const provider of providers) onProvider(provider, server, via);
     const nearest = closer.filter(({ peerId }) => peerId !== host.peerId).slice(0, NEAREST);
     for (const { peerId, addresses } of nearest) {
       void this.#visit({ peerId, addresses: believed(addresses, via) });
@@ -90,12 +95,5 @@ export class DhtDirect {
     } catch (error) {
       log.debug("Cannot reach a server: {reason}", { reason: messageOf(error) });
     }
-  }
-
-  /** Loopback stays on this machine; private addresses are what a private DHT is for. */
-  #addressesFor(via: AddressClass | undefined): string[] {
-    return this.#options.host.addresses().filter((address) =>
-      via === "loopback" || classOf(address) !== "loopback"
-    );
   }
 }

@@ -1,18 +1,18 @@
 /** One round trip with one DHT server: tell it where we are, ask it who else is there. */
-import type { Connection, Stream } from "@libp2p/interface";
+import type { Connection } from "@libp2p/interface";
 import { peerIdFromMultihash } from "@libp2p/peer-id";
 import { multiaddr } from "@multiformats/multiaddr";
 import * as Digest from "multiformats/hashes/digest";
-import { compareBytes, concatBytes } from "../base/bytes.ts";
+import { compareBytes } from "../base/bytes.ts";
 import { sha256 } from "../primitives/hash.ts";
 import { splitPeerId } from "./addresses.ts";
 import {
   decodeAnswer,
   encodeAddProvider,
   encodeGetProviders,
-  takeFrame,
   type WirePeer,
 } from "./dht_messages.ts";
+import { readMessage } from "./stream_message.ts";
 
 /** A peer that an answer names. */
 export type DhtPeer = { peerId: string; addresses: string[] };
@@ -59,26 +59,13 @@ export async function exchangeProviders(exchange: Exchange): Promise<Answer> {
   }
 }
 
-async function readMessage(stream: Stream, signal: AbortSignal): Promise<Uint8Array> {
-  const onAbort = () => stream.abort(new Error("The DHT server did not answer in time"));
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    let received: Uint8Array = new Uint8Array();
-    for await (const chunk of stream) {
-      received = concatBytes(received, chunk.subarray());
-      const message = takeFrame(received);
-      if (message !== undefined) return message;
-    }
-    throw new Error("The DHT server closed the stream without an answer");
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
-}
-
-/** By Kademlia's distance: the exclusive or of both sides' SHA-256. */
-function nearestFirst(peers: WirePeer[], key: Uint8Array): WirePeer[] {
+/** By Kademlia's distance of ids (multihashes) to a key: the exclusive or of both sides' SHA-256. */
+export function nearestFirst<Peer extends { id: Uint8Array }>(
+  peers: readonly Peer[],
+  key: Uint8Array,
+): Peer[] {
   const target = sha256(key);
-  const distance = (peer: WirePeer) => sha256(peer.id).map((byte, at) => byte ^ target[at]!);
+  const distance = (peer: Peer) => sha256(peer.id).map((byte, at) => byte ^ target[at]!);
   return peers.map((peer) => ({ peer, distance: distance(peer) }))
     .sort((a, b) => compareBytes(a.distance, b.distance))
     .map(({ peer }) => peer);

@@ -6,10 +6,8 @@
  * neighbourhood. Asking the first server directly, as soon as it is connected, took the time from
  * start to connected from over a second to a few tenths of one on loopback.
  */
-import { ByteReader, ByteWriter, CodecError } from "../base/bytes.ts";
-
-/** A message of more bytes is refused: an answer names at most 40 peers of a few addresses. */
-export const DHT_MESSAGE_BYTES_MAX = 1 << 18;
+import { ByteWriter } from "../base/bytes.ts";
+import { framed, readFields, writeBytes } from "./protobuf.ts";
 
 /** One peer of an answer: the id as multihash bytes, multiaddrs as bytes. */
 export type WirePeer = { id: Uint8Array; addresses: Uint8Array[] };
@@ -48,24 +46,13 @@ export function encodeAddProvider(key: Uint8Array, provider: WirePeer): Uint8Arr
  */
 export function decodeAnswer(message: Uint8Array): { providers: WirePeer[]; closer: WirePeer[] } {
   const answer = { providers: [] as WirePeer[], closer: [] as WirePeer[] };
-  readFields(message, (field, bytes) => {
-    if (field === FIELD.providers) answer.providers.push(decodePeer(bytes));
-    if (field === FIELD.closer) answer.closer.push(decodePeer(bytes));
+  readFields(message, {
+    onBytes: (field, bytes) => {
+      if (field === FIELD.providers) answer.providers.push(decodePeer(bytes));
+      if (field === FIELD.closer) answer.closer.push(decodePeer(bytes));
+    },
   });
   return answer;
-}
-
-/**
- * The first message of `bytes` without its length, or `undefined` while it is incomplete.
- * Throws `CodecError` when it announces more than the largest message.
- */
-export function takeFrame(bytes: Uint8Array): Uint8Array | undefined {
-  const lengthEnd = bytes.findIndex((byte) => byte < 0x80);
-  if (lengthEnd < 0 && bytes.length < 4) return undefined;
-  const reader = new ByteReader(bytes);
-  const length = reader.varint();
-  if (length > DHT_MESSAGE_BYTES_MAX) throw new CodecError("Cannot read DHT message: too large");
-  return reader.remaining < length ? undefined : reader.take(length);
 }
 
 function head(type: number, key: Uint8Array): ByteWriter {
@@ -74,44 +61,13 @@ function head(type: number, key: Uint8Array): ByteWriter {
   return writer;
 }
 
-function framed(message: Uint8Array): Uint8Array {
-  return new ByteWriter(message.length + 4).varint(message.length).bytes(message).finish();
-}
-
-function writeBytes(writer: ByteWriter, field: number, bytes: Uint8Array): void {
-  writer.varint(field).varint(bytes.length).bytes(bytes);
-}
-
 function decodePeer(bytes: Uint8Array): WirePeer {
   const peer: WirePeer = { id: new Uint8Array(), addresses: [] };
-  readFields(bytes, (field, value) => {
-    if (field === FIELD.peerId) peer.id = value;
-    if (field === FIELD.peerAddress) peer.addresses.push(value);
+  readFields(bytes, {
+    onBytes: (field, value) => {
+      if (field === FIELD.peerId) peer.id = value;
+      if (field === FIELD.peerAddress) peer.addresses.push(value);
+    },
   });
   return peer;
-}
-
-/** Calls `onBytes` for each field that holds bytes; skips the others. */
-function readFields(message: Uint8Array, onBytes: (field: number, bytes: Uint8Array) => void) {
-  const reader = new ByteReader(message);
-  while (reader.remaining > 0) {
-    const field = reader.varint();
-    switch (field & 7) {
-      case 0:
-        // A negative number takes ten bytes, more than the reader's own varint allows.
-        while (reader.u8() >= 0x80);
-        break;
-      case 1:
-        reader.take(8);
-        break;
-      case 2:
-        onBytes(field, reader.take(reader.varint()));
-        break;
-      case 5:
-        reader.take(4);
-        break;
-      default:
-        throw new CodecError("Cannot read DHT message: unknown wire type");
-    }
-  }
 }

@@ -4,61 +4,52 @@
  * changes (`kick`) and at the next moment at which something falls due, so it costs nothing while
  * idle.
  */
-import type { Cancel, Clock } from "../base/clock.ts";
+import type { Cancel } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import { getLogger } from "../base/log.ts";
-import type { Random } from "../base/random.ts";
-import { bareAddress, publicSubnet } from "../peers/address_class.ts";
-import { BACKOFF_LONELY_MS, BACKOFF_MAX_MS, dueAddresses, isProven } from "../peers/dial_policy.ts";
-import type { PeerBook } from "../peers/peer_book.ts";
-import type { PeerRecord } from "../peers/peer_record.ts";
+import {
+  addressClass,
+  bareAddress,
+  isRelayedAddress,
+  publicSubnet,
+} from "../peers/address_class.ts";
+import { CandidatePool, type DrawContext, type Hearsay } from "../peers/candidate_pool.ts";
+import {
+  BACKOFF_LONELY_MS,
+  BACKOFF_MAX_MS,
+  dueAddresses,
+  dueDirectAddresses,
+  isProven,
+  nextDirectDueMs,
+} from "../peers/dial_policy.ts";
+import type { PeerRecord, PeerSource } from "../peers/peer_record.ts";
+import type { DialKind, DialLoopOptions } from "./dial.ts";
 import { RestList } from "./rest_list.ts";
-import { DialError, type DialTarget, type PeerStream, type Transport } from "./transport.ts";
+import { DialError, type DialTarget, type PeerStream } from "./transport.ts";
 import { WantedPeers } from "./wanted_peers.ts";
 
 /** Dials under way at once, `--peer` addresses not counted. */
 export const DIALS_MAX = 24;
 /** A dial older than this no longer holds up the next: dead addresses answer late or never. */
 export const DIAL_STALLED_MS = 1_000;
-export const DIAL_TIMEOUT_MS = 10_000;
+export const DIAL_TIMEOUT_MS = 12_000;
 /** How often an untried address is tested while all outbound slots are taken. */
 export const FEELER_EVERY_MS = 120_000;
 /** Outbound sessions and dials to one public subnet: half of the slots stay for the others. */
 export const OUTBOUND_PER_SUBNET = 4;
+/**
+ * Outbound sessions through relays: they are a way to somebody behind a router, and each block goes
+ * through the relay once for every one of them.
+ */
+export const OUTBOUND_RELAYED = 4;
+/** As `DIAL_STALLED_MS`, with the round trips that a relay adds. */
+const RELAYED_DIAL_STALLED_MS = 2_000;
 /** A peer without our protocol, or without address, is tried again after this, then twice this … */
 const ABSENT_REST_MS = 30_000;
 /** The shortest sleep, so that no mistake can make the loop spin. */
 const WAKE_MIN_MS = 20;
 /** The longest: some reasons to wait end without anybody telling. */
 const WAKE_MAX_MS = 60_000;
-
-/** Why a stream was opened: for a slot, for the user's `--peer`, or only to see who is there. */
-export type DialKind = "slot" | "wanted" | "feeler";
-
-export interface Dialled {
-  readonly stream: PeerStream;
-  readonly kind: DialKind;
-  /** The addresses that were dialled, without `/p2p/ID`. */
-  readonly addresses: readonly string[];
-}
-
-/** What the loop asks of the manager. */
-export interface DialLoopOptions {
-  readonly transport: Transport;
-  readonly book: PeerBook;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly wanted: readonly DialTarget[];
-  /** Outbound sessions still wanted; handshakes count as sessions. */
-  readonly freeSlots: () => number;
-  readonly sessionCount: () => number;
-  /** Whether there is a session or a handshake with the peer. */
-  readonly isConnected: (peerId: string) => boolean;
-  readonly isDiscouraged: (peerId: string) => boolean;
-  /** Addresses of the outbound sessions. */
-  readonly outboundAddresses: () => string[];
-  readonly onDialled: (dialled: Dialled) => void;
-}
 
 interface Dial {
   readonly kind: DialKind;
@@ -68,6 +59,13 @@ interface Dial {
   readonly abort: AbortController;
 }
 
+interface DialOptions {
+  /** `counts`: false when it says nothing about the peer. */
+  readonly onOutcome?: (outcome: PeerStream | DialError, counts: boolean) => void;
+  readonly patienceMs?: number;
+  readonly source?: PeerSource;
+}
+
 const logger = getLogger("net", "dial");
 
 export class DialLoop {
@@ -75,13 +73,18 @@ export class DialLoop {
   readonly #dials = new Set<Dial>();
   readonly #wanted: WantedPeers;
   readonly #rests = new RestList();
+  readonly #pool: CandidatePool;
   #isRunning = false;
+  #hasNetwork = true;
+  #networkSinceMs = -Infinity;
   #lastFeelerMs: number;
   #cancelWake: Cancel = () => {};
+  #cancelSoon: Cancel | undefined;
 
   constructor(options: DialLoopOptions) {
     this.#options = options;
     this.#wanted = new WantedPeers(options.wanted);
+    this.#pool = new CandidatePool(options.random);
     this.#lastFeelerMs = options.clock.nowMs();
   }
 
@@ -93,6 +96,7 @@ export class DialLoop {
   stop(): void {
     this.#isRunning = false;
     this.#cancelWake();
+    this.#cancelSoon?.();
     for (const dial of this.#dials) dial.abort.abort();
   }
 
@@ -113,6 +117,22 @@ export class DialLoop {
   /** A session with the peer has begun. */
   onSession(peerId: string): void {
     this.#wanted.onSuccess(peerId);
+    this.#pool.remove(peerId);
+  }
+
+  /** A stranger says where a peer is; an answer may bring a thousand of these. */
+  hear(hearsay: Hearsay): void {
+    const { clock } = this.#options;
+    this.#pool.hear(hearsay, clock.monotonicMs());
+    this.#cancelSoon ??= clock.after(0, () => {
+      this.#cancelSoon = undefined;
+      this.kick();
+    });
+  }
+
+  /** By which kind of stranger the peer was named and not yet met. */
+  sourceOf(peerId: string): PeerSource | undefined {
+    return this.#pool.sourceOf(peerId);
   }
 
   /** A peer that the user named: tried until it is connected, and again whenever it is not. */
@@ -145,10 +165,32 @@ export class DialLoop {
     this.#rests.remove(peerId);
   }
 
+  /**
+   * The machine is in another network, or in none. Nobody is punished for failures of the former
+   * one; without any, only this machine itself can be dialled.
+   */
+  onNetworkChanged(hasNetwork: boolean): void {
+    const nowMs = this.#options.clock.nowMs();
+    this.#hasNetwork = hasNetwork;
+    this.#networkSinceMs = nowMs;
+    this.#options.book.onNetworkChanged(nowMs);
+    this.#rests.wakeAll(nowMs);
+    this.#wanted.onNetworkChanged();
+    this.#pool.onNetworkChanged();
+    for (const dial of this.#dials) dial.abort.abort();
+    this.kick();
+  }
+
   /** Dials a peer that may be in no book: one that is connected already by other means. */
   tryPeer(peerId: string, addresses: readonly string[]): void {
     if (!this.#isRunning || this.#options.freeSlots() <= 0 || !this.#mayDial(peerId)) return;
     this.#dial("slot", { peerId, addresses: [...addresses] });
+  }
+
+  /** Opens a stream to a peer to which there is a direct connection, or dials for one. */
+  openDirectly(peerId: string, addresses: readonly string[] = []): void {
+    if (!this.#isRunning || this.isDialing(peerId)) return;
+    this.#dial("direct", { peerId, addresses: [...addresses], isDirectOnly: true });
   }
 
   /** Dials whatever is due now, and sleeps until the next thing is. */
@@ -157,7 +199,9 @@ export class DialLoop {
     const nowMs = this.#options.clock.nowMs();
     this.#dialWanted(nowMs);
     this.#dialForSlots(nowMs);
+    this.#dialProbes();
     this.#dialFeeler(nowMs);
+    this.#dialDirectly(nowMs);
     this.#sleep(nowMs);
   }
 
@@ -174,12 +218,17 @@ export class DialLoop {
       const record = peerId === undefined ? undefined : this.#options.book.get(peerId);
       const known = record === undefined ? [] : dueAddresses(record, nowMs, BACKOFF_LONELY_MS);
       const addresses = [...new Set([...wanted.target.addresses, ...known])];
+      if (!this.#isReachable(addresses)) {
+        wanted.nextMs = nowMs + WAKE_MAX_MS;
+        continue;
+      }
       const target = peerId === undefined ? { addresses } : { peerId, addresses };
       wanted.isDialing = true;
-      this.#dial("wanted", target, presumedId, (outcome) => {
+      const onOutcome = (outcome: PeerStream | DialError, counts: boolean) => {
         wanted.isDialing = false;
-        this.#wanted.note(wanted, outcome, this.#options.clock.nowMs());
-      });
+        if (counts) this.#wanted.note(wanted, outcome, this.#options.clock.nowMs());
+      };
+      this.#dial("wanted", target, presumedId, { onOutcome });
     }
   }
 
@@ -200,11 +249,62 @@ export class DialLoop {
     const draw = { nowMs, random, count, isWanted, backoffMaxMs: this.#backoffMaxMs() };
     for (const record of book.candidates(draw)) {
       if (!isWanted(record)) continue; // Its subnet has just been filled.
-      this.#dial("slot", {
-        peerId: record.peerId,
-        addresses: dueAddresses(record, nowMs, draw.backoffMaxMs),
-      });
+      const { peerId } = record;
+      const addresses = dueAddresses(record, nowMs, draw.backoffMaxMs);
+      const direct = addresses.filter((address) => !isRelayedAddress(address));
+      const isDirectOnly = this.#hasEnoughRelayed();
+      if (!isDirectOnly) this.#dial("slot", { peerId, addresses });
+      else if (direct.length > 0) this.#dial("slot", { peerId, addresses: direct, isDirectOnly });
     }
+  }
+
+  /** Whoever is connected through a relay may be in reach by now, or in the next room. */
+  #dialDirectly(nowMs: number): void {
+    for (const peerId of this.#options.relayedPeers()) {
+      const record = this.#options.book.get(peerId);
+      const addresses = record === undefined ? [] : dueDirectAddresses(record, nowMs);
+      if (addresses.length > 0 && this.#isReachable(addresses)) {
+        this.openDirectly(peerId, addresses);
+      }
+    }
+  }
+
+  #hasEnoughRelayed(): boolean {
+    const sessions = this.#options.outboundAddresses().filter(isRelayedAddress).length;
+    // Those that do not answer at once are mostly of peers that are gone: they hold up nobody.
+    const nowMs = this.#options.clock.nowMs();
+    const dials = [...this.#dials].filter((dial) =>
+      dial.addresses.length > 0 && dial.addresses.every(isRelayedAddress) &&
+      nowMs - dial.startedMs < RELAYED_DIAL_STALLED_MS
+    );
+    return sessions + dials.length >= OUTBOUND_RELAYED;
+  }
+
+  #dialProbes(): void {
+    for (const probe of this.#pool.draw(this.#probeContext())) {
+      const { peerId, source, patienceMs } = probe;
+      const target = { peerId, addresses: [...probe.addresses] };
+      this.#dial("probe", target, peerId, { source, patienceMs });
+    }
+  }
+
+  #probeContext(): DrawContext {
+    const { clock, freeSlots, sessionCount, outboundAddresses } = this.#options;
+    const held = outboundAddresses();
+    const isFull = (address: string) => {
+      const subnet = publicSubnet(address);
+      return subnet !== undefined &&
+        held.filter((other) => publicSubnet(other) === subnet).length >= OUTBOUND_PER_SUBNET;
+    };
+    return {
+      nowMs: clock.monotonicMs(),
+      sessions: sessionCount(),
+      freeSlots: freeSlots(),
+      isWanted: (peerId, addresses) =>
+        this.#mayDial(peerId) &&
+        (addresses.length === 0 ? this.#hasNetwork : this.#isReachable(addresses)) &&
+        !(addresses.length > 0 && addresses.every(isFull)),
+    };
   }
 
   #dialFeeler(nowMs: number): void {
@@ -244,13 +344,22 @@ export class DialLoop {
   }
 
   #isWanted(record: PeerRecord): boolean {
-    return this.#mayDial(record.peerId) && !this.#isCrowded(record);
+    if (!this.#mayDial(record.peerId) || this.#isCrowded(record)) return false;
+    const addresses = record.addresses.map((known) => known.address);
+    if (addresses.every(isRelayedAddress) && this.#hasEnoughRelayed()) return false;
+    return this.#isReachable(addresses);
+  }
+
+  #isReachable(addresses: readonly string[]): boolean {
+    return this.#hasNetwork || addresses.some((text) => addressClass(text) === "loopback");
   }
 
   #isCrowded(record: PeerRecord): boolean {
     const subnets = record.addresses.map((known) => publicSubnet(known.address));
     if (subnets.every((subnet) => subnet === undefined)) return false;
-    const dialled = [...this.#dials].map((dial) => dial.addresses[0]);
+    // What strangers name must not stand in the way of what we know.
+    const dialled = [...this.#dials].filter((dial) => dial.kind !== "probe")
+      .map((dial) => dial.addresses[0]);
     const used = [...this.#options.outboundAddresses(), ...dialled]
       .map((address) => address === undefined ? undefined : publicSubnet(address));
     return subnets.some((subnet) =>
@@ -262,22 +371,30 @@ export class DialLoop {
     kind: DialKind,
     target: DialTarget,
     peerId: string | undefined = target.peerId,
-    onOutcome?: (outcome: PeerStream | DialError) => void,
+    options: DialOptions = {},
   ): void {
     const { clock, book, transport } = this.#options;
     const addresses = target.addresses.flatMap((address) => bareAddress(address) ?? []);
     const abort = new AbortController();
     const dial = { kind, peerId, addresses, startedMs: clock.nowMs(), abort };
     this.#dials.add(dial);
-    if (peerId !== undefined) book.note(peerId, { kind: "attempt", addresses }, clock.nowMs());
-    const cancelTimeout = clock.after(DIAL_TIMEOUT_MS, () => abort.abort());
+    if (peerId !== undefined && kind !== "probe") {
+      book.note(peerId, { kind: "attempt", addresses }, clock.nowMs());
+    }
+    const { patienceMs = DIAL_TIMEOUT_MS, source } = options;
+    const cancelTimeout = clock.after(patienceMs, () => abort.abort());
     const finish = (outcome: PeerStream | DialError) => {
       cancelTimeout();
       this.#dials.delete(dial);
       if (!this.#isRunning) return void (outcome instanceof DialError || outcome.reset());
-      onOutcome?.(outcome);
-      if (outcome instanceof DialError) this.#onFailure(dial, outcome);
-      else this.#options.onDialled({ stream: outcome, kind, addresses });
+      const isStream = !(outcome instanceof DialError);
+      // A failure in a network that we are no longer in is nobody's.
+      const counts = isStream || dial.startedMs >= this.#networkSinceMs;
+      options.onOutcome?.(outcome, counts);
+      if (kind === "probe") this.#endProbe(dial, outcome, counts);
+      if (isStream) {
+        this.#options.onDialled({ stream: outcome, kind, addresses, ...(source && { source }) });
+      } else if (counts) this.#onFailure(dial, outcome);
       this.kick();
     };
     transport.open(target, abort.signal).then(finish, (error) => {
@@ -292,6 +409,10 @@ export class DialLoop {
   #onFailure(dial: Dial, error: DialError): void {
     const { book, clock } = this.#options;
     const { peerId, addresses } = dial;
+    if (dial.kind === "direct") {
+      if (peerId !== undefined) book.note(peerId, { kind: "unanswered", addresses }, clock.nowMs());
+      return;
+    }
     logger.debug("Cannot dial {peerId}: {error}", { peerId, addresses, error: error.message });
     const absentId = error.failure === "no-protocol" ? error.peerId ?? peerId : undefined;
     if (absentId !== undefined) {
@@ -299,10 +420,24 @@ export class DialLoop {
       if (record !== undefined && !isProven(record)) book.remove(absentId);
       this.#restLong(absentId);
     }
-    if (peerId === undefined) return;
+    if (peerId === undefined || dial.kind === "probe") return;
     const record = book.note(peerId, { kind: "failure", addresses }, clock.nowMs());
     // A peer that is in no book has no pause of its own.
     if (record === undefined && absentId === undefined) this.#restLong(peerId);
+  }
+
+  /** The failure of addresses that strangers named is no failure of the peer. */
+  #endProbe(dial: Dial, outcome: PeerStream | DialError, counts: boolean): void {
+    const peerId = dial.peerId!;
+    if (!(outcome instanceof DialError)) return this.#pool.remove(peerId);
+    if (!counts) return this.#pool.passed(peerId);
+    if (outcome.failure !== "no-protocol") {
+      const wasSilent = outcome.failure === "aborted";
+      return this.#pool.failed(peerId, this.#options.clock.monotonicMs(), wasSilent);
+    }
+    // Somebody's libp2p program, set up as a peer of ours: its connection is of no use to us.
+    this.#pool.remove(peerId);
+    void this.#options.transport.disconnect(peerId);
   }
 
   #restLong(peerId: string): void {
@@ -315,12 +450,19 @@ export class DialLoop {
     this.#cancelWake();
     const times = [nowMs + WAKE_MAX_MS, this.#wanted.nextDueMs((id) => this.#isHandled(id))];
     const { book } = this.#options;
+    for (const peerId of this.#options.relayedPeers()) {
+      const record = this.isDialing(peerId) ? undefined : book.get(peerId);
+      if (record !== undefined) times.push(nextDirectDueMs(record, nowMs));
+    }
     if (this.#options.freeSlots() > 0) {
       times.push(this.#rests.nextEndMs(nowMs));
       if (this.#capacity(nowMs) > 0) {
         const isWanted = (record: PeerRecord) => this.#isWanted(record);
         times.push(book.nextDueMs({ nowMs, isWanted, backoffMaxMs: this.#backoffMaxMs() }));
       }
+      const context = this.#probeContext();
+      const probeMs = this.#pool.nextDueMs(context);
+      if (probeMs !== undefined) times.push(nowMs + probeMs - context.nowMs);
       for (const dial of this.#dials) {
         const stalledMs = dial.startedMs + DIAL_STALLED_MS;
         if (dial.kind === "slot" && stalledMs > nowMs) times.push(stalledMs);

@@ -7,6 +7,7 @@ import type { Connection } from "@libp2p/interface";
 import { multiaddr } from "@multiformats/multiaddr";
 import type { Clock } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
+import { isRelayedAddress } from "../peers/address_class.ts";
 import { classOf, isDialable, splitPeerId } from "./addresses.ts";
 import type { Host } from "./libp2p_host.ts";
 import { DialError, type DialTarget } from "./transport.ts";
@@ -16,6 +17,13 @@ const ADDRESSES_MAX = 16;
 /** RFC 8305, "Connection Attempt Delay". */
 const NEXT_ATTEMPT_MS = 250;
 const ATTEMPT_MS = 5_000;
+/**
+ * A direct connection that comes a little later is worth more than one through a relay, so the
+ * relay is only asked this long after the last direct attempt began.
+ */
+export const RELAYED_AFTER_MS = 1_000;
+/** Through a relay it takes a connection to the relay first, and then eight round trips of both. */
+const RELAYED_ATTEMPT_MS = 9_000;
 
 /** Finds addresses of a peer that is known by its id only. */
 export type AddressFinder = (peerId: string, signal: AbortSignal) => Promise<string[]>;
@@ -27,21 +35,24 @@ export class Dialer {
   readonly #clock: Clock;
   readonly #attempts = new Map<string, Attempt>();
   readonly #stopped = new AbortController();
-  /** Asked when nothing else knows an address; set once the DHT is there. */
-  findAddresses: AddressFinder = () => Promise.resolve([]);
+  /** Asked, all at once, when nothing else knows an address; each DHT adds its own. */
+  readonly finders: AddressFinder[] = [];
 
   constructor(host: Host, clock: Clock) {
     this.#host = host;
     this.#clock = clock;
   }
 
-  /** An open connection to the target: one that exists, or a new one. Throws `DialError`. */
+  /**
+   * An open connection to the target: one that exists, a direct one if there is one, or a new one.
+   * Throws `DialError`.
+   */
   async connect(target: DialTarget, signal?: AbortSignal): Promise<Connection> {
     const peerId = target.peerId ?? commonPeerId(target.addresses);
     if (peerId === this.#host.peerId) {
       throw new DialError("unreachable", "Cannot dial this node itself", peerId);
     }
-    const existing = peerId === undefined ? undefined : this.#host.connectionTo(peerId);
+    const existing = this.#existing(peerId, target.isDirectOnly === true);
     if (existing !== undefined) return existing;
     const stop = signal ? AbortSignal.any([signal, this.#stopped.signal]) : this.#stopped.signal;
     const addresses = await this.#addressesOf(target, peerId, stop);
@@ -56,27 +67,55 @@ export class Dialer {
     this.#stopped.abort();
   }
 
-  async #addressesOf(target: DialTarget, peerId: string | undefined, signal: AbortSignal) {
-    const given = target.addresses.filter(isDialable);
-    if (given.length > 0 || peerId === undefined) return this.#inOrder(given, peerId);
-    const known = (await this.#host.knownAddresses(peerId)).filter(isDialable);
-    if (known.length > 0) return this.#inOrder(known, peerId);
-    const found = await this.findAddresses(peerId, signal).catch(() => []);
-    return this.#inOrder(found.filter(isDialable), peerId);
+  #existing(peerId: string | undefined, isDirectOnly: boolean): Connection | undefined {
+    if (peerId === undefined) return undefined;
+    const direct = this.#host.connectionTo(peerId);
+    if (direct !== undefined || isDirectOnly) return direct;
+    return this.#host.relayedConnectionTo(peerId);
   }
 
-  /** Each once, with the id that must answer there, likely and near ones first. */
+  async #addressesOf(target: DialTarget, peerId: string | undefined, signal: AbortSignal) {
+    const isUsable = (address: string) =>
+      isDialable(address) && !(target.isDirectOnly && isRelayedAddress(address));
+    const given = target.addresses.filter(isUsable);
+    if (given.length > 0 || peerId === undefined) return this.#inOrder(given, peerId);
+    const known = (await this.#host.knownAddresses(peerId)).filter(isUsable);
+    if (known.length > 0 || target.isDirectOnly) return this.#inOrder(known, peerId);
+    const found = await this.#find(peerId, signal);
+    return this.#inOrder(found.filter(isUsable), peerId);
+  }
+
+  /** What the first finder knows that knows anything. */
+  async #find(peerId: string, signal: AbortSignal): Promise<string[]> {
+    const enough = new AbortController();
+    const stop = AbortSignal.any([signal, enough.signal]);
+    const searches = this.finders.map(async (find) => {
+      const found = await find(peerId, stop);
+      if (found.length === 0) throw new Error("Not found");
+      return found;
+    });
+    const found = await Promise.any(searches).catch(() => []);
+    enough.abort();
+    return found;
+  }
+
+  /**
+   * Each once, with the id that must answer there: likely and near ones first, those through a relay
+   * last. Nobody can be reached through a relay without saying who.
+   */
   #inOrder(addresses: string[], peerId: string | undefined): string[] {
     const near = this.#host.addresses().map(networkOf);
     const rank = (address: string) => {
+      if (isRelayedAddress(address)) return 4;
       if (classOf(address) === "loopback") return 0;
       if (near.includes(networkOf(address))) return 1;
       return classOf(address) === "public" ? 2 : 3;
     };
-    const full = addresses.map((address) => {
+    const full = addresses.flatMap((address) => {
       const { base, peerId: own } = splitPeerId(address);
       const id = own ?? peerId;
-      return id === undefined ? base : `${base}/p2p/${id}`;
+      if (id === undefined) return isRelayedAddress(base) ? [] : [base];
+      return [`${base}/p2p/${id}`];
     });
     const wanted = full.filter((address) => !peerId || address.endsWith(`/p2p/${peerId}`));
     return [...new Set(wanted)].sort((a, b) => rank(a) - rank(b)).slice(0, ADDRESSES_MAX);
@@ -100,6 +139,7 @@ export class Dialer {
       const next = () => {
         cancelNext();
         const address = waiting.shift();
+        const following = waiting[0];
         if (address === undefined) {
           if (running.size === 0) finish(() => reject(asDialError(lastError, peerId)));
           return;
@@ -112,10 +152,15 @@ export class Dialer {
           },
           (error) => {
             lastError = error;
-            if (running.delete(address)) next();
+            if (!running.delete(address)) return;
+            // The relay's turn comes when its time has come, or when nothing else is under way.
+            const [following] = waiting;
+            if (running.size > 0 && following !== undefined && isRelayedAddress(following)) return;
+            next();
           },
         );
-        cancelNext = this.#clock.after(NEXT_ATTEMPT_MS, next);
+        const isNextRelayed = following !== undefined && isRelayedAddress(following);
+        cancelNext = this.#clock.after(isNextRelayed ? RELAYED_AFTER_MS : NEXT_ATTEMPT_MS, next);
       };
       signal.addEventListener("abort", onAbort, { once: true });
       next();
@@ -130,7 +175,8 @@ export class Dialer {
       return shared.connection;
     }
     const abort = new AbortController();
-    const cancelTimeout = this.#clock.after(ATTEMPT_MS, () => abort.abort());
+    const limitMs = isRelayedAddress(address) ? RELAYED_ATTEMPT_MS : ATTEMPT_MS;
+    const cancelTimeout = this.#clock.after(limitMs, () => abort.abort());
     const connection = this.#host.dialAddress(multiaddr(address), abort.signal).finally(() => {
       cancelTimeout();
       this.#attempts.delete(address);

@@ -1,6 +1,7 @@
 /** What a discovery source tells about itself. */
 export type DiscoveryState = {
-  source: "dht" | "lan";
+  /** `own-dht`: the chain's own, beside the public one. */
+  source: "dht" | "own-dht" | "lan";
   /** `waiting`: nobody to tell yet; `failing`: tried and could not, will try again. */
   state: "waiting" | "advertised" | "failing" | "off";
   /** One line for a user. */

@@ -14,6 +14,8 @@ export type PeerSession = {
   readonly found: PeerSource;
   /** Multiaddr in use, without `/p2p/…`. */
   readonly address: string;
+  /** Whether it goes through another peer. */
+  readonly isRelayed: boolean;
   /** The peer's `version`: its tip and work as they were at the start of the session. */
   readonly remote: VersionBody;
   readonly connectedAtMs: number;
@@ -59,5 +61,15 @@ export type SessionHub = {
 /** What a session does not answer itself. */
 export type SyncMessage = Exclude<
   Message,
-  { readonly type: "version" | "getaddr" | "addr" | "goodbye" }
+  {
+    readonly type:
+      | "version"
+      | "share"
+      | "confirm"
+      | "getnetwork"
+      | "network"
+      | "getaddr"
+      | "addr"
+      | "goodbye";
+  }
 >;

@@ -9,6 +9,7 @@ import { identify, identifyPush } from "@libp2p/identify";
 import { peerDiscoverySymbol, peerRoutingSymbol, start } from "@libp2p/interface";
 import type {
   Connection,
+  ConnectionGater,
   Libp2p,
   Listener,
   PeerId,
@@ -17,6 +18,9 @@ import type {
   PeerStore,
   PrivateKey,
   RoutingOptions,
+  Stream,
+  Transport,
+  Upgrader,
 } from "@libp2p/interface";
 import { peerIdFromString } from "@libp2p/peer-id";
 import { ping } from "@libp2p/ping";
@@ -27,6 +31,8 @@ import { createCipheriv } from "node:crypto";
 import { concatBytes } from "../base/bytes.ts";
 import { type Clock, delay } from "../base/clock.ts";
 import { publicKeyOf } from "../primitives/signature.ts";
+import { isRelayedAddress } from "../peers/address_class.ts";
+import { NamedPeers } from "./named_peers.ts";
 import { DialError } from "./transport.ts";
 import { RECEIVE_WINDOW_BYTES_MAX } from "./libp2p_stream.ts";
 
@@ -49,6 +55,11 @@ const NEGOTIATION_MS = 5_000;
 const PEER_ENTRY_MS = 50 * 3_600_000;
 /** Others advertise every 30 minutes at least as often as every 22 hours. */
 const PEER_ADDRESS_MS = 24 * 3_600_000;
+/**
+ * `heartbeat.ts` looks after connections. Yamux still pings each once, at its start, to know the
+ * round trip by which it chooses windows.
+ */
+const NO_KEEP_ALIVE_MS = 24 * 3_600_000;
 
 type Metadata = { multiaddr: Multiaddr; verified: boolean; expires: number; type: string };
 
@@ -57,6 +68,8 @@ export type Internals = {
   addressManager: {
     getAddressesWithMetadata(): Metadata[];
     confirmObservedAddr(address: Multiaddr, options: { type: string; ttl: number }): void;
+    /** Multiaddrs announced beside those that are listened on; no part of its published interface. */
+    appendAnnounce: Set<string>;
     _updatePeerStoreAddresses(): void;
   };
   transportManager: {
@@ -64,10 +77,24 @@ export type Internals = {
     getListeners(): Listener[];
     getAddrs(): Multiaddr[];
     dial(address: Multiaddr, options: { signal: AbortSignal }): Promise<Connection>;
+    dialTransportForMultiaddr(address: Multiaddr): Transport | undefined;
+    add(transport: unknown): void;
   };
+  upgrader: Upgrader;
   connectionManager: {
     openConnection(peer: unknown, options?: Record<string, unknown>): Promise<Connection>;
+    openStream(peer: PeerId | Multiaddr, protocol: string, options?: object): Promise<Stream>;
   };
+  registrar: {
+    handle(
+      protocol: string,
+      handler: (stream: Stream, connection: Connection) => unknown,
+      options?: object,
+    ): Promise<void>;
+  };
+  /** libp2p's general memory, see interface-datastore. */
+  datastore: unknown;
+  connectionGater: ConnectionGater;
   peerStore: PeerStore;
 };
 
@@ -81,6 +108,8 @@ export type HostOptions = {
   announce: string[];
   /** Program and version, such as `moim/0.1.0`. */
   agent: string;
+  /** Relayed addresses are not for strangers: they name the relay, which is a member too. */
+  hidesRelays?: boolean;
 };
 
 export class Host {
@@ -88,15 +117,23 @@ export class Host {
   readonly internals: Internals;
   readonly #services: unknown[] = [];
   readonly #routing: LateRouting;
+  readonly #named: NamedPeers;
+  readonly #announced = new Map<string, string[]>();
+  readonly #hidesRelays: boolean;
+  /** Makes relayed addresses dialable; set by whoever can. */
+  loadRelayed: () => Promise<void> = () => Promise.resolve();
 
   private constructor(
     readonly node: Libp2p,
     readonly privateKey: PrivateKey,
     routing: LateRouting,
+    hidesRelays: boolean,
   ) {
+    this.#hidesRelays = hidesRelays;
     this.peerId = node.peerId.toString();
     this.internals = (node as unknown as { components: Internals }).components;
     this.#routing = routing;
+    this.#named = new NamedPeers(node);
   }
 
   /** A started node that listens nowhere yet. */
@@ -111,7 +148,11 @@ export class Host {
       addresses: { listen: [], appendAnnounce: options.announce },
       transports: [tcp()],
       connectionEncrypters: [noise(bulkCipherWorks() ? {} : { crypto: pureJsCrypto })],
-      streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: RECEIVE_WINDOW_BYTES_MAX } })],
+      streamMuxers: [yamux({
+        keepAliveInterval: NO_KEEP_ALIVE_MS,
+        streamOptions: { maxStreamWindowSize: RECEIVE_WINDOW_BYTES_MAX },
+      })],
+      connectionMonitor: { enabled: false },
       connectionManager: {
         maxConnections: CONNECTIONS_MAX,
         inboundConnectionThreshold: INBOUND_PER_HOST_PER_SECOND,
@@ -126,7 +167,7 @@ export class Host {
       peerRouters: [() => routing],
       services: { identify: identify(), identifyPush: identifyPush(), ping: ping() },
     });
-    return new Host(node, privateKey, routing);
+    return new Host(node, privateKey, routing, options.hidesRelays ?? false);
   }
 
   /**
@@ -147,9 +188,10 @@ export class Host {
       [peerDiscoverySymbol]?: EventTarget;
       [peerRoutingSymbol]?: PeerRouting;
     };
-    if (routing !== undefined) this.#routing.router = routing;
+    if (routing !== undefined) this.#routing.routers.push(routing);
     discovery?.addEventListener("peer", (event) => {
-      this.#keep((event as CustomEvent<PeerInfo>).detail);
+      const { detail } = event as CustomEvent<PeerInfo>;
+      if (!detail.id.equals(this.node.peerId)) this.#named.keep(detail);
     });
     await start(service);
     return service;
@@ -157,14 +199,51 @@ export class Host {
 
   /** Own addresses that others may dial, each ending in `/p2p/ID`. */
   addresses(): string[] {
+    if (!this.#hidesRelays) return this.toldAddresses();
+    const hidden = [...this.#announced.values()].flat().filter(isRelayedAddress);
+    return [...this.toldAddresses(), ...hidden.map((address) => `${address}/p2p/${this.peerId}`)];
+  }
+
+  /** Those of them that identify tells every peer. */
+  toldAddresses(): string[] {
     return this.node.getMultiaddrs().map(String);
+  }
+
+  /**
+   * Announces these beside the addresses that are listened on; `source` (a relay, the router) is who
+   * made them, and its former ones are announced no more. True when that changed anything.
+   */
+  announce(source: string, addresses: string[]): boolean {
+    const former = this.#announced.get(source) ?? [];
+    if (former.join() === addresses.join()) return false;
+    this.#announced.set(source, addresses);
+    const { addressManager } = this.internals;
+    const wanted = new Set([...this.#announced.values()].flat());
+    for (const address of former) {
+      if (!wanted.has(address)) addressManager.appendAnnounce.delete(address);
+    }
+    for (const address of addresses) {
+      const isTold = !this.#hidesRelays || !isRelayedAddress(address);
+      if (isTold) addressManager.appendAnnounce.add(address);
+    }
+    addressManager._updatePeerStoreAddresses();
+    return true;
   }
 
   /** An open, direct connection to the peer. */
   connectionTo(peerId: string): Connection | undefined {
-    return this.node.getConnections(peerIdFromString(peerId)).find((connection) =>
-      connection.status === "open" && connection.limits === undefined
-    );
+    return this.connections(peerId).find((connection) => connection.direct);
+  }
+
+  /** An open connection to the peer that goes through another one. */
+  relayedConnectionTo(peerId: string): Connection | undefined {
+    return this.connections(peerId).find((connection) => !connection.direct);
+  }
+
+  /** Open connections, to one peer or to all. */
+  connections(peerId?: string): Connection[] {
+    const id = peerId === undefined ? undefined : peerIdFromString(peerId);
+    return this.node.getConnections(id).filter((connection) => connection.status === "open");
   }
 
   /** Addresses that identify or the DHT brought of the peer. */
@@ -192,6 +271,7 @@ export class Host {
       if (address.getComponents()[0]?.name === "dnsaddr") {
         return await this.node.dial(address, { signal });
       }
+      if (isRelayedAddress(address.toString())) await this.loadRelayed();
       return await this.internals.transportManager.dial(address, { signal });
     } catch (error) {
       if (error instanceof Error && error.message.includes("dial self")) {
@@ -199,11 +279,6 @@ export class Host {
       }
       throw error;
     }
-  }
-
-  #keep(peer: PeerInfo): void {
-    if (peer.id.equals(this.node.peerId)) return;
-    this.node.peerStore.merge(peer.id, { multiaddrs: peer.multiaddrs }).catch(() => {});
   }
 
   /** Stops everything, at most `limitMs` long: sockets that hang on do not keep us. */
@@ -217,19 +292,26 @@ export class Host {
   }
 }
 
-/** Peer routing by a service that is started later than the node. */
+/** Peer routing by services that are started later than the node: all of them are asked. */
 class LateRouting implements PeerRouting {
-  router: PeerRouting | undefined;
+  readonly routers: PeerRouting[] = [];
 
-  findPeer(id: PeerId, options?: RoutingOptions): Promise<PeerInfo> {
-    if (this.router === undefined) {
-      return Promise.reject(new Error("No DHT to look the peer up in"));
+  async findPeer(id: PeerId, options?: RoutingOptions): Promise<PeerInfo> {
+    if (this.routers.length === 0) throw new Error("No DHT to look the peer up in");
+    const enough = new AbortController();
+    const stop = options?.signal;
+    const signal = stop ? AbortSignal.any([stop, enough.signal]) : enough.signal;
+    try {
+      return await Promise.any(this.routers.map((router) => {
+        return router.findPeer(id, { ...options, signal });
+      }));
+    } finally {
+      enough.abort();
     }
-    return this.router.findPeer(id, options);
   }
 
   async *getClosestPeers(key: Uint8Array, options?: RoutingOptions): AsyncIterable<PeerInfo> {
-    if (this.router !== undefined) yield* this.router.getClosestPeers(key, options);
+    for (const router of this.routers) yield* router.getClosestPeers(key, options);
   }
 }
 

@@ -23,6 +23,7 @@ const UNTOLD_PART = 1 / 4;
 export class Libp2pStream implements PeerStream {
   readonly peerId: string;
   readonly remoteAddress: string;
+  readonly isRelayed: boolean;
   readonly incoming: AsyncIterable<Uint8Array>;
   readonly #stream: Stream;
   readonly #unread: Uint8Array[] = [];
@@ -36,6 +37,7 @@ export class Libp2pStream implements PeerStream {
     this.peerId = connection.remotePeer.toString();
     this.remoteAddress = splitPeerId(connection.remoteAddr.toString()).base;
     this.incoming = { [Symbol.asyncIterator]: () => this.#read() };
+    this.isRelayed = !connection.direct;
     // A session is quiet for as long as nothing happens; the connection has its own heartbeat.
     stream.inactivityTimeout = Number.MAX_SAFE_INTEGER;
     stream.maxReadBufferLength = READ_BUFFER_BYTES_MAX;

@@ -7,19 +7,28 @@ import { peerIdFromString } from "@libp2p/peer-id";
 import { PeerRecord, RecordEnvelope } from "@libp2p/peer-record";
 import { multiaddr } from "@multiformats/multiaddr";
 import { equalBytes } from "../base/bytes.ts";
-import { type Cancel, type Clock, systemClock } from "../base/clock.ts";
+import { type Clock, systemClock } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import { Signal } from "../base/signals.ts";
 import { classOf, parsePeerArgument, splitPeerId } from "./addresses.ts";
-import { startAutonat } from "./autonat.ts";
-import { DHT_PROTOCOLS, DhtDiscovery, type DhtMode } from "./dht.ts";
+import { DhtDiscovery } from "./dht.ts";
+import { DHT_PROTOCOLS, type DhtKind, type DhtMode, OWN_DHT_PROTOCOL } from "./dht_kind.ts";
 import { Dialer } from "./dialer.ts";
 import type { DiscoveryState } from "./discovery.ts";
+import { Heartbeat } from "./heartbeat.ts";
+import { HolePunching } from "./hole_punch.ts";
 import { LanDiscovery } from "./lan.ts";
 import { Host } from "./libp2p_host.ts";
 import { Libp2pStream } from "./libp2p_stream.ts";
 import { Listening } from "./listening.ts";
-import { type Reachability, reachabilityOf } from "./reachability.ts";
+import { MemberGate } from "./member_gate.ts";
+import { ip4Interfaces, type NetworkChange, NetworkWatch, ownAddresses } from "./network_watch.ts";
+import { PortMapping, type PortMappingState } from "./port_mapping.ts";
+import { Observed } from "./observed.ts";
+import { Outside } from "./outside.ts";
+import type { Reachability } from "./reachability.ts";
+import { RelayedEnds } from "./relayed_ends.ts";
+import type { RelayRefusals } from "./relay_server.ts";
 import {
   type Candidate,
   DialError,
@@ -37,8 +46,6 @@ const STOP_MS = 1_500;
 const HANG_UP_MS = 1_000;
 /** A record of ours names at most this many addresses (network.md, `addr` gossip). */
 const RECORD_ADDRESSES_MAX = 8;
-/** Nothing needs autonat at once, and loading it would slow the first connections down. */
-const AUTONAT_AFTER_MS = 3_000;
 /** Weight that keeps a peer of ours when libp2p must close connections. */
 const PEER_TAG = { moim: { value: 100 } };
 
@@ -51,7 +58,13 @@ export type Libp2pTransportOptions = {
   listenHost?: string;
   /** Known public addresses of this node (multiaddr or host:port), announced and trusted. */
   announce?: string[];
-  dht?: { mode: DhtMode | "off"; protocol?: string };
+  /**
+   * `own`: the chain's own DHT runs beside the public one; true unless said. `membersOnly`: in the
+   * chain's own or private DHT only members are answered and asked.
+   */
+  dht?: { mode: DhtMode | "off"; protocol?: string; own?: boolean; membersOnly?: boolean };
+  /** Who goes through which relay is for members alone to know. */
+  hidesRelays?: boolean;
   /** DHT servers to enter by: multiaddrs, with or without `/p2p/ID`. */
   bootstraps?: string[];
   /** Search the local network. */
@@ -60,9 +73,17 @@ export type Libp2pTransportOptions = {
   rendezvous: string;
   /** Program and version, such as `moim/0.1.0`. */
   agent?: string;
+  /** Ask the router for a way in. */
+  mapPort?: boolean;
+  /** Serve members as a relay where others can reach this node; true unless said. */
+  relay?: boolean;
+  /** Whether the peer has proven during this run that it is of our network: members are relayed. */
+  isMember?: (peerId: string) => boolean;
   clock?: Clock;
   /** Whether more peers are wanted: decides how often the DHT is asked. */
   wantsPeers?: () => boolean;
+  /** Whether nobody is connected. */
+  isAlone?: () => boolean;
   onCandidate?: (candidate: Candidate) => void;
   /** A line for the user, such as a warning. */
   onNotice?: (text: string) => void;
@@ -74,17 +95,26 @@ export class Libp2pTransport implements Transport {
   readonly #clock: Clock;
   readonly #dialer: Dialer;
   readonly #listening: Listening;
+  readonly #heartbeat: Heartbeat;
+  readonly #watch: NetworkWatch;
+  readonly #mapping: PortMapping;
   readonly #options: Libp2pTransportOptions;
   readonly #streams = new Signal<PeerStream>();
   readonly #protocolPeers = new Signal<{ peerId: string; addresses: string[] }>();
+  readonly #directs = new Signal<string>();
+  readonly #reachChanges = new Signal<void>();
   readonly #addressChanges = new Signal<void>();
+  readonly #networkChanges = new Signal<NetworkChange>();
   readonly #discoveryChanges = new Signal<DiscoveryState>();
   readonly #told = new WeakSet<Connection>();
   readonly #toldTexts = new Map<string, string>();
-  readonly #dht: DhtDiscovery | undefined;
+  /** The one that the user chose, and the chain's own beside it. */
+  readonly #dhts: DhtDiscovery[];
   readonly #lan: LanDiscovery | undefined;
-  #cancelAutonat: Cancel = () => {};
-  #wasReachedFromOutside = false;
+  readonly #outside: Outside;
+  readonly #relayedEnds: RelayedEnds;
+  readonly #observed: Observed;
+  #punching: HolePunching | undefined;
   #stopping: Promise<void> | undefined;
 
   private constructor(host: Host, options: Libp2pTransportOptions) {
@@ -95,11 +125,19 @@ export class Libp2pTransport implements Transport {
     this.#dialer = new Dialer(host, this.#clock);
     this.#listening = new Listening(host, {
       port: options.port,
-      clock: this.#clock,
       onChange: () => this.#onAddresses(),
       ...(options.listenHost === undefined ? {} : { listenHost: options.listenHost }),
     });
-    this.#dht = this.#makeDht();
+    this.#heartbeat = new Heartbeat(host, this.#clock);
+    this.#observed = new Observed(host);
+    this.#watch = new NetworkWatch({
+      clock: this.#clock,
+      onChange: (change) => void this.#onNetwork(change),
+    });
+    this.#mapping = this.#makeMapping();
+    this.#outside = this.#makeOutside();
+    this.#relayedEnds = new RelayedEnds(this.#clock);
+    this.#dhts = this.#makeDhts();
     this.#lan = this.#makeLan();
   }
 
@@ -114,6 +152,7 @@ export class Libp2pTransport implements Transport {
       identitySeed: options.identitySeed,
       announce,
       agent: options.agent ?? "moim",
+      hidesRelays: options.hidesRelays ?? false,
     });
     const transport = new Libp2pTransport(host, { ...options, announce });
     try {
@@ -140,7 +179,8 @@ export class Libp2pTransport implements Transport {
     const timeout = AbortSignal.timeout(OPEN_STREAM_MS);
     const stop = signal ? AbortSignal.any([signal, timeout]) : timeout;
     try {
-      const stream = await connection.newStream(PROTOCOL, { signal: stop });
+      const options = { signal: stop, runOnLimitedConnection: true };
+      const stream = await connection.newStream(PROTOCOL, options);
       return this.#adopt(stream, connection, "us");
     } catch (error) {
       throw this.#openFailure(error, connection, peerId, signal);
@@ -155,9 +195,28 @@ export class Libp2pTransport implements Transport {
     this.#protocolPeers.subscribe((peer) => listener(peer.peerId, peer.addresses));
   }
 
+  /** A peer has proven itself a member: it may check our addresses, or serve as a relay. */
+  onMember(): void {
+    this.#outside.lookSoon();
+  }
+
+  /** How others reach this node is another matter now, though its addresses may be the same. */
+  onReachabilityChanged(listener: () => void): void {
+    this.#reachChanges.subscribe(listener);
+  }
+
+  onDirect(listener: (peerId: string) => void): void {
+    this.#directs.subscribe(listener);
+  }
+
   /** Our addresses have changed: an interface came or went. */
   onAddressesChanged(listener: () => void): void {
     this.#addressChanges.subscribe(listener);
+  }
+
+  /** The machine is in another network, in none, or has slept; told when we listen rightly again. */
+  onNetworkChanged(listener: (change: NetworkChange) => void): void {
+    this.#networkChanges.subscribe(listener);
   }
 
   /** A discovery source has a new line (`text`) to tell. */
@@ -171,7 +230,7 @@ export class Libp2pTransport implements Transport {
   }
 
   async signedRecord(): Promise<Uint8Array> {
-    const addresses = this.addresses().slice(0, RECORD_ADDRESSES_MAX);
+    const addresses = farthestFirst(this.addresses()).slice(0, RECORD_ADDRESSES_MAX);
     const record = new PeerRecord({
       peerId: this.#host.node.peerId,
       multiaddrs: addresses.map((address) => multiaddr(splitPeerId(address).base)),
@@ -215,12 +274,13 @@ export class Libp2pTransport implements Transport {
 
   /** More ways into the DHT: `--peer` and known peers, at any time. */
   addBootstrap(addresses: string[]): void {
-    this.#dht?.addBootstrap(addresses);
+    for (const dht of this.#dhts) dht.addBootstrap(addresses);
   }
 
-  /** Asks the DHT again soon: more peers are wanted than a moment ago. */
+  /** Asks the DHT and the local network again soon: more peers are wanted than a moment ago. */
   lookUpSoon(): void {
-    this.#dht?.lookUpSoon();
+    for (const dht of this.#dhts) dht.lookUpSoon();
+    this.#lan?.askSoon();
   }
 
   /** What each discovery source does. */
@@ -228,26 +288,31 @@ export class Libp2pTransport implements Transport {
     const off = (source: "dht" | "lan", name: string): DiscoveryState => {
       return { source, state: "off", text: `${name}: off`, foundCount: 0 };
     };
+    const dhts = this.#dhts.map((dht) => dht.state());
     return [
-      this.#dht?.state() ?? off("dht", "DHT"),
+      ...(dhts.length === 0 ? [off("dht", "DHT")] : dhts),
       this.#lan?.state() ?? off("lan", "local network"),
     ];
   }
 
-  /** Whether others can reach this node from outside its network, in words. */
+  /** What the router was asked for, and what came of it. */
+  portMapping(): PortMappingState {
+    return this.#mapping.state();
+  }
+
+  /** Where peers outside see this node and, as far as they told, where they are seen. */
+  get observed(): Pick<Observed, "own" | "ofPeer"> {
+    return this.#observed;
+  }
+
+  /** Whether others can reach this node from outside its network, and through whom. */
   reachability(): Reachability {
-    const all = this.#host.internals.addressManager.getAddressesWithMetadata().map((known) => ({
-      address: known.multiaddr.toString(),
-      isOwn: known.type === "transport",
-      isVerified: known.verified && known.expires > this.#clock.nowMs(),
-      wasRefused: !known.verified && known.expires > 0,
-    }));
-    return reachabilityOf({
-      announced: this.#options.announce ?? [],
-      // libp2p calls an address verified without asking anybody where it takes it for private.
-      known: all.filter(({ address, isOwn }) => !isOwn || this.#listening.isPublic(address)),
-      wasReachedFromOutside: this.#wasReachedFromOutside,
-    });
+    return this.#outside.reachability();
+  }
+
+  /** Members and strangers that could not go through us, by reason. */
+  relayRefusals(): RelayRefusals {
+    return this.#outside.refusals();
   }
 
   /** Ends everything within two seconds. */
@@ -262,47 +327,121 @@ export class Libp2pTransport implements Transport {
     node.addEventListener("connection:open", (event) => this.#onConnection(event.detail));
     await node.handle(PROTOCOL, (stream, connection) => {
       this.#streams.emit(this.#adopt(stream, connection, "them"));
-    }, { maxInboundStreams: STREAMS_PER_PEER_MAX, maxOutboundStreams: STREAMS_PER_PEER_MAX });
+    }, {
+      maxInboundStreams: STREAMS_PER_PEER_MAX,
+      maxOutboundStreams: STREAMS_PER_PEER_MAX,
+      runOnLimitedConnection: true,
+    });
+    await this.#outside.start();
+    this.#punching = await HolePunching.start({
+      host: this.#host,
+      clock: this.#clock,
+      isMember: this.#options.isMember ?? (() => false),
+      onTold: (peerId, addresses) => this.#observed.notePeer(peerId, addresses),
+    });
     await this.#listening.start();
-    await this.#dht?.start(this.#options.bootstraps ?? []);
-    void this.#lan?.start();
-    this.#cancelAutonat = this.#clock.after(AUTONAT_AFTER_MS, () => void this.#startAutonat());
+    this.#heartbeat.start();
+    // What listens on one address has no other network to go to.
+    if (this.#options.listenHost === undefined) this.#watch.start();
+    await Promise.all(this.#dhts.map((dht) => dht.start(this.#options.bootstraps ?? [])));
+    this.#lan?.start();
+    this.#mapping.start();
   }
 
   async #end(): Promise<void> {
-    this.#cancelAutonat();
-    this.#listening.stop();
+    this.#outside.stop();
+    this.#relayedEnds.stop();
+    this.#punching?.stop();
+    this.#watch.stop();
+    this.#heartbeat.stop();
     this.#dialer.stop();
-    this.#dht?.stop();
-    await this.#lan?.stop();
+    for (const dht of this.#dhts) dht.stop();
+    await Promise.all([this.#lan?.stop(), this.#mapping.stop()]);
     await this.#host.stop(this.#clock, STOP_MS);
   }
 
-  #makeDht(): DhtDiscovery | undefined {
-    const { dht, rendezvous, wantsPeers, onCandidate, onNotice } = this.#options;
-    if (dht === undefined || dht.mode === "off") return undefined;
+  #makeMapping(): PortMapping {
+    const { listenHost, mapPort, announce } = this.#options;
+    const isAnnounced = (announce ?? []).some((address) => classOf(address) === "public");
+    const whyOff = listenHost !== undefined
+      ? "this node listens on one address"
+      : mapPort !== true
+      ? "not wanted"
+      : isAnnounced
+      ? "an announced address is public"
+      : undefined;
+    return new PortMapping({
+      host: this.#host,
+      port: () => this.#listening.port,
+      clock: this.#clock,
+      onChange: () => void this.#listening.recheck(),
+      ...(whyOff === undefined ? {} : { whyOff }),
+    });
+  }
+
+  #makeOutside(): Outside {
+    const { announce, isMember, relay } = this.#options;
+    const { transportManager } = this.#host.internals;
+    return new Outside({
+      host: this.#host,
+      clock: this.#clock,
+      announced: announce ?? [],
+      ownPublic: () =>
+        transportManager.getAddrs().map(String).filter((address) => classOf(address) === "public"),
+      mapped: () => this.#mapping.state().externalAddress,
+      isMember: isMember ?? (() => false),
+      servesRelay: relay !== false,
+      onAddresses: () => this.#onAddresses(),
+      onChange: () => this.#reachChanges.emit(),
+    });
+  }
+
+  #makeDhts(): DhtDiscovery[] {
+    const { dht } = this.#options;
+    if (dht === undefined || dht.mode === "off") return [];
+    const protocol = dht.protocol ?? DHT_PROTOCOLS[dht.mode];
+    const hasOwn = dht.mode === "public" && dht.own !== false && protocol !== OWN_DHT_PROTOCOL;
+    if (!hasOwn) return [this.#makeDht(dht.mode, protocol, [])];
+    return [
+      this.#makeDht("public", protocol, [OWN_DHT_PROTOCOL]),
+      this.#makeDht("own", OWN_DHT_PROTOCOL, [protocol]),
+    ];
+  }
+
+  #makeDht(kind: DhtKind, protocol: string, otherProtocols: string[]): DhtDiscovery {
+    const { dht, rendezvous, wantsPeers, isAlone, onCandidate, onNotice, isMember } = this.#options;
+    const isKnownMember = isMember ?? (() => false);
+    const isGated = dht?.membersOnly === true && kind !== "public";
     const discovery: DhtDiscovery = new DhtDiscovery({
       host: this.#host,
       dialer: this.#dialer,
       clock: this.#clock,
       rendezvous,
-      mode: dht.mode,
-      protocol: dht.protocol ?? DHT_PROTOCOLS[dht.mode],
+      kind,
+      protocol,
+      otherProtocols,
+      // An own public address that nobody has checked is probably right.
+      isReachable: () => ["open", "mapped", "unknown"].includes(this.reachability().state),
+      isMember: isKnownMember,
+      ...(isGated && { gate: new MemberGate(this.#clock, isKnownMember) }),
       wantsPeers: wantsPeers ?? (() => true),
+      ...(isAlone && { isAlone }),
       onCandidate: onCandidate ?? (() => {}),
       onNotice: onNotice ?? (() => {}),
       onChange: () => this.#tellDiscovery(discovery.state()),
     });
+    this.#reachChanges.subscribe(() => discovery.onReachabilityChanged());
     return discovery;
   }
 
   #makeLan(): LanDiscovery | undefined {
-    const { lan, rendezvous, onCandidate, onNotice } = this.#options;
+    const { lan, rendezvous, listenHost, onCandidate, onNotice } = this.#options;
     if (!lan) return undefined;
     const discovery: LanDiscovery = new LanDiscovery({
-      host: this.#host,
+      self: this.#host,
       clock: this.#clock,
       rendezvous,
+      interfaces: () => listenHost === undefined ? ip4Interfaces() : [listenHost],
       onCandidate: onCandidate ?? (() => {}),
       onNotice: onNotice ?? (() => {}),
       onChange: () => this.#tellDiscovery(discovery.state()),
@@ -318,6 +457,9 @@ export class Libp2pTransport implements Transport {
 
   #adopt(stream: Stream, connection: Connection, openedBy: "us" | "them"): PeerStream {
     void this.#host.node.peerStore.merge(connection.remotePeer, { tags: PEER_TAG }).catch(() => {});
+    if (!connection.direct) {
+      stream.addEventListener("close", () => this.#relayedEnds.end(connection));
+    }
     return new Libp2pStream(stream, connection, openedBy);
   }
 
@@ -343,16 +485,35 @@ export class Libp2pTransport implements Transport {
   }
 
   #onConnection(connection: Connection): void {
-    if (connection.direction !== "inbound" || this.#wasReachedFromOutside) return;
-    this.#wasReachedFromOutside = classOf(connection.remoteAddr.toString()) === "public";
+    if (!connection.direct) return;
+    this.#directs.emit(connection.remotePeer.toString());
   }
 
   #onAddresses(): void {
-    this.#dht?.onAddressesChanged();
+    for (const dht of this.#dhts) dht.onAddressesChanged();
     this.#addressChanges.emit();
+    this.#outside.lookSoon();
   }
 
-  async #startAutonat(): Promise<void> {
-    await startAutonat(this.#host).catch(() => {});
+  async #onNetwork(change: NetworkChange): Promise<void> {
+    this.#heartbeat.checkAll(new Set(ownAddresses().map(({ ip }) => ip)));
+    if (change.kind === "moved") await this.#listening.recheck();
+    if (this.#stopping !== undefined) return;
+    this.#lan?.onNetworkChanged();
+    for (const dht of this.#dhts) dht.onNetworkChanged();
+    this.#mapping.redo();
+    this.#outside.onNetworkChanged();
+    this.#punching?.onNetworkChanged();
+    this.#observed.forget();
+    this.#networkChanges.emit(change);
   }
+}
+
+/** Public addresses and those through relays first: a record has room for eight. */
+function farthestFirst(addresses: string[]): string[] {
+  const rank = (address: string) => {
+    const kind = classOf(address);
+    return kind === "public" || kind === "name" ? 0 : kind === "private" ? 1 : 2;
+  };
+  return [...addresses].sort((a, b) => rank(a) - rank(b));
 }

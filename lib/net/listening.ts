@@ -1,15 +1,12 @@
 /** Where the node listens: all of IPv4 and each own IPv6 address, followed as interfaces change. */
 import { multiaddr } from "@multiformats/multiaddr";
 import { networkInterfaces } from "node:os";
-import { type Cancel, type Clock, every } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import { getLogger } from "../base/log.ts";
-import { addressClass } from "../peers/address_class.ts";
+import { addressClass, isRelayedAddress } from "../peers/address_class.ts";
 import { PortBusyError } from "./free_port.ts";
 import type { Host } from "./libp2p_host.ts";
 
-/** Interfaces change when a laptop moves to another network: rarely, but then people wait. */
-const RECHECK_MS = 10_000;
 const IP6_ADDRESSES_MAX = 8;
 
 const log = getLogger("net", "listening");
@@ -19,18 +16,14 @@ export type ListeningOptions = {
   port: number;
   /** One address to listen on, instead of all; tests use 127.0.0.1. */
   listenHost?: string;
-  clock: Clock;
   onChange: () => void;
 };
 
 export class Listening {
   readonly #host: Host;
   readonly #options: ListeningOptions;
-  #cancel: Cancel = () => {};
   #port: number;
   #lastAddresses = "";
-  /** Own addresses that libp2p calls public: it believes them only when others have dialled them. */
-  readonly #public = new Set<string>();
 
   constructor(host: Host, options: ListeningOptions) {
     this.#host = host;
@@ -45,7 +38,7 @@ export class Listening {
 
   /** Throws `PortBusyError`, or whatever else the system says. */
   async start(): Promise<void> {
-    const { listenHost, clock } = this.#options;
+    const { listenHost } = this.#options;
     try {
       await this.#listen(listenHost ?? "0.0.0.0");
     } catch (error) {
@@ -55,17 +48,7 @@ export class Listening {
     this.#learnPort();
     if (listenHost === undefined && this.#port !== 0) await this.#followIp6();
     this.#trustInterfaces();
-    this.#lastAddresses = this.#host.addresses().join();
-    this.#cancel = every(clock, RECHECK_MS, () => void this.recheck());
-  }
-
-  /** Whether libp2p treats this address of an own interface as public. */
-  isPublic(address: string): boolean {
-    return this.#public.has(address);
-  }
-
-  stop(): void {
-    this.#cancel();
+    this.#lastAddresses = this.#ownAddresses();
   }
 
   /** Compares with the machine's interfaces and tells when our addresses are others now. */
@@ -73,12 +56,17 @@ export class Listening {
     this.#learnPort();
     if (this.#options.listenHost === undefined && this.#port !== 0) await this.#followIp6();
     this.#trustInterfaces();
-    const addresses = this.#host.addresses().join();
+    const addresses = this.#ownAddresses();
     if (addresses === this.#lastAddresses) return;
     this.#lastAddresses = addresses;
     // Makes identify tell connected peers, which otherwise happens only when a listener changes.
     this.#host.internals.addressManager._updatePeerStoreAddresses();
     this.#options.onChange();
+  }
+
+  /** Those through relays come and go by themselves, and whoever brings them tells of it. */
+  #ownAddresses(): string {
+    return this.#host.addresses().filter((address) => !isRelayedAddress(address)).join();
   }
 
   /** The port that the system picked; unknown for as long as no interface has an address. */
@@ -115,14 +103,13 @@ export class Listening {
   /**
    * libp2p keeps public addresses of our own interfaces to itself until four peers of four networks
    * have dialled them back, which a private network never has. We announce them at once: they are
-   * ours, and whoever dials tries several addresses side by side. The trust ends at once too, so
-   * that autonat still checks them and takes back what is behind a firewall.
+   * ours, and whoever dials tries several addresses side by side. One that members cannot dial
+   * stays announced: those on our side of the firewall can.
    */
   #trustInterfaces(): void {
     const { addressManager } = this.#host.internals;
     for (const known of addressManager.getAddressesWithMetadata()) {
       if (known.type !== "transport" || known.verified || known.expires > 0) continue;
-      this.#public.add(known.multiaddr.toString());
       addressManager.confirmObservedAddr(known.multiaddr, { type: "transport", ttl: 0 });
     }
   }

@@ -47,6 +47,8 @@ export class SimNetwork {
   readonly #links = new Set<Link>();
   #islandOf: (peerId: string) => unknown = () => 0;
   #canMeet: (one: string, other: string) => boolean = () => true;
+  /** Whether what these open now goes through a third peer. */
+  areRelayed: (one: string, other: string) => boolean = () => false;
   #nextPort = 40_000;
 
   constructor(options: SimNetworkOptions) {
@@ -84,6 +86,11 @@ export class SimNetwork {
     this.#canMeet = canMeet;
   }
 
+  /** From now on what these open goes through a third peer, for as long as nobody tells else. */
+  relay(areRelayed: (one: string, other: string) => boolean): void {
+    this.areRelayed = areRelayed;
+  }
+
   heal(): void {
     this.#islandOf = () => 0;
   }
@@ -116,10 +123,16 @@ export class SimNetwork {
     const ephemeral = near.host.address.replace(/\/tcp\/\d+$/, `/tcp/${this.#nextPort++}`);
     const link: Link = new Link(near, far, () => this.#links.delete(link));
     this.#links.add(link);
-    const ours = new SimStream(this, far.peerId, { remoteAddress: dialled, openedBy: "us" });
+    const isRelayed = this.areRelayed(near.peerId, far.peerId);
+    const ours = new SimStream(this, far.peerId, {
+      remoteAddress: dialled,
+      openedBy: "us",
+      isRelayed,
+    });
     const theirs = new SimStream(this, near.peerId, {
       remoteAddress: ephemeral,
       openedBy: "them",
+      isRelayed,
     });
     link.connect(ours, theirs);
     return [ours, theirs];
@@ -162,6 +175,7 @@ class Link {
 export class SimStream implements PeerStream {
   readonly remoteAddress: string;
   readonly openedBy: "us" | "them";
+  readonly isRelayed: boolean;
   readonly incoming: AsyncIterable<Uint8Array>;
   readonly #network: SimNetwork;
   #other: SimStream | undefined;
@@ -178,11 +192,12 @@ export class SimStream implements PeerStream {
   constructor(
     network: SimNetwork,
     readonly peerId: string,
-    ends: { readonly remoteAddress: string; readonly openedBy: "us" | "them" },
+    ends: Pick<PeerStream, "remoteAddress" | "openedBy" | "isRelayed">,
   ) {
     this.#network = network;
     this.remoteAddress = ends.remoteAddress;
     this.openedBy = ends.openedBy;
+    this.isRelayed = ends.isRelayed;
     this.incoming = this.#read();
   }
 
@@ -289,6 +304,7 @@ export class MemoryTransport implements Transport {
   readonly #streamListeners = new Set<(stream: PeerStream) => void>();
   readonly #peerListeners = new Set<(peerId: string, addresses: string[]) => void>();
   readonly #streams = new Set<SimStream>();
+  readonly #directListeners = new Set<(peerId: string) => void>();
   readonly #met = new Map<string, MemoryTransport>();
   #sequence: bigint;
 
@@ -307,11 +323,12 @@ export class MemoryTransport implements Transport {
     const met = wantedId === undefined ? undefined : this.#met.get(wantedId);
     const known = met === undefined || target.addresses.length > 0 ? [] : [met.host.address];
     for (const address of [...target.addresses, ...known]) {
-      const dialled = address.replace(/\/p2p\/.*$/, "");
+      const dialled = address.replace(/\/p2p\/[^/]+$/, "");
       const node = this.#network.nodeAt(dialled, this);
       if (node === undefined || (wantedId !== undefined && node.peerId !== wantedId)) continue;
       await this.#wait(3 * this.#network.drawLatencyMs(), signal);
       if (this.#network.nodeAt(dialled, this) !== node || !this.isUp) continue;
+      if (target.isDirectOnly && this.#network.areRelayed(node.peerId, this.peerId)) continue;
       if (node.host.hasProtocol === false) {
         throw new DialError("no-protocol", "It does not speak the protocol", node.peerId);
       }
@@ -328,6 +345,10 @@ export class MemoryTransport implements Transport {
 
   onProtocolPeer(listener: (peerId: string, addresses: string[]) => void): void {
     this.#peerListeners.add(listener);
+  }
+
+  onDirect(listener: (peerId: string) => void): void {
+    this.#directListeners.add(listener);
   }
 
   disconnect(peerId: string): Promise<void> {
@@ -362,6 +383,18 @@ export class MemoryTransport implements Transport {
     other.#meet(this);
   }
 
+  /** Both are told that a direct connection has come up between them. */
+  meetDirectly(other: MemoryTransport): void {
+    this.#met.set(other.peerId, other);
+    other.#met.set(this.peerId, this);
+    this.#tellDirect(other.peerId);
+    other.#tellDirect(this.peerId);
+  }
+
+  #tellDirect(peerId: string): void {
+    for (const listener of this.#directListeners) listener(peerId);
+  }
+
   #meet(other: MemoryTransport): void {
     this.#met.set(other.peerId, other);
     for (const listener of this.#peerListeners) listener(other.peerId, [other.host.address]);
@@ -373,6 +406,10 @@ export class MemoryTransport implements Transport {
     const [ours, theirs] = this.#network.link(this, node, dialled);
     this.#streams.add(ours);
     node.#streams.add(theirs);
+    if (!ours.isRelayed) {
+      this.#tellDirect(node.peerId);
+      node.#tellDirect(this.peerId);
+    }
     for (const listener of node.#streamListeners) listener(theirs);
     return ours;
   }

@@ -14,11 +14,24 @@ import { encodeFrame } from "../wire/frame.ts";
 import type { GoodbyeCode } from "../wire/goodbye.ts";
 import type { Message } from "../wire/messages.ts";
 import type { VersionBody } from "../wire/version.ts";
-import { type Dialled, DialLoop } from "./dial_loop.ts";
+import type { Dialled } from "./dial.ts";
+import { DialLoop } from "./dial_loop.ts";
+import { DirectTurn } from "./direct_turn.ts";
 import { Gossip } from "./gossip.ts";
-import type { SyncMessage } from "./hub.ts";
-import { type LocalVersion, type Refusal, Session, type SessionEnd } from "./session.ts";
+import { Members } from "./members.ts";
+import type { Prover } from "./membership.ts";
+import { type MessageListener, MessageListeners } from "./message_listeners.ts";
+import { SecretGuard } from "./secret_guard.ts";
+import {
+  type LocalVersion,
+  type Refusal,
+  Session,
+  type SessionEnd,
+  TOO_MANY_GUESSES,
+} from "./session.ts";
+import { Witness } from "./witness.ts";
 import { describeEnd, endCode, restMs, RETRY_MS } from "./session_end.ts";
+import { Strangers } from "./strangers.ts";
 import type { Candidate, DialTarget, PeerStream, Transport } from "./transport.ts";
 
 export const OUTBOUND_TARGET = 8;
@@ -38,7 +51,6 @@ const OPEN_FIRST_MS = 100;
 const OPEN_SECOND_MS = 400;
 /** How long `stop` waits for farewells to leave. */
 const STOP_MS = 700;
-const NOTICES_MAX = 100;
 
 export interface PeerManagerOptions {
   readonly transport: Transport;
@@ -53,6 +65,10 @@ export interface PeerManagerOptions {
   readonly inboundMax?: number;
   /** Whether addresses are exchanged with peers; true unless said. */
   readonly gossip?: boolean;
+  /** Proves the network's secret, where it has one. */
+  readonly membership?: Prover | undefined;
+  /** See `SessionOptions`. */
+  readonly networkParameters?: () => Uint8Array | undefined;
 }
 
 export interface PeerStats {
@@ -69,8 +85,6 @@ export interface PeerStats {
   readonly bytesOut: number;
 }
 
-type MessageListener = (session: Session, message: SyncMessage) => void | Promise<void>;
-
 const logger = getLogger("net", "peers");
 
 export class PeerManager {
@@ -83,13 +97,17 @@ export class PeerManager {
   /** What was dialled for a session that we opened. */
   readonly #dialled = new WeakMap<Session, Dialled>();
   readonly #discouragement = new Discouragement();
+  readonly #members = new Members();
+  /** What peers said of the time and of other networks. */
+  readonly witness = new Witness();
+  readonly #guard: SecretGuard;
   readonly #loop: DialLoop;
+  readonly #directTurn: DirectTurn;
   readonly #gossip: Gossip | undefined;
   readonly #began = new Signal<Session>();
   readonly #ended = new Signal<{ session: Session; reason: string }>();
-  readonly #notices = new Signal<string>();
-  readonly #noticed = new Set<string>();
-  readonly #messageListeners = new Set<MessageListener>();
+  readonly #strangers: Strangers;
+  readonly #listeners = new MessageListeners();
   readonly #refused = new Map<Refusal, number>();
   #endedBytes = { in: 0, out: 0 };
   #timers: Cancel[] = [];
@@ -99,6 +117,14 @@ export class PeerManager {
     this.#options = options;
     const { transport, book, clock, random } = options;
     this.#nonce = new DataView(random.bytes(8).buffer).getBigUint64(0);
+    this.#guard = new SecretGuard({
+      clock,
+      prover: options.membership,
+      isTrusted: (peerId) => this.isMember(peerId),
+      hasKnownMembers: () => book.best(clock.nowMs()).length > 0,
+    });
+    const { local } = options;
+    this.#strangers = new Strangers({ book, guard: this.#guard, local, nonce: this.#nonce });
     this.#loop = new DialLoop({
       transport,
       book,
@@ -109,8 +135,17 @@ export class PeerManager {
       sessionCount: () => this.#sessions.size,
       isConnected: (peerId) => this.#isConnected(peerId),
       isDiscouraged: (peerId) => this.discouraged(peerId),
-      outboundAddresses: () => this.#outbound().map((session) => session.address),
+      outboundAddresses: () =>
+        [...this.#outbound(), ...this.#handshakes].filter(isOutbound).map(({ address }) => address),
+      relayedPeers: () =>
+        this.sessions().filter((session) => session.isRelayed).map(({ peerId }) => peerId),
       onDialled: (dialled) => this.#onDialled(dialled),
+    });
+    this.#directTurn = new DirectTurn({
+      clock,
+      ownId: transport.peerId,
+      isRelayed: (peerId) => this.#isRelayed(peerId),
+      open: (peerId) => this.#loop.openDirectly(peerId),
     });
     this.#gossip = options.gossip === false ? undefined : new Gossip({
       transport,
@@ -127,6 +162,7 @@ export class PeerManager {
     this.#state = "running";
     book.forget(clock.nowMs());
     transport.onStream((stream) => this.#onStream(stream));
+    transport.onDirect((peerId) => this.#directTurn.onDirect(peerId));
     transport.onProtocolPeer((peerId, addresses) => this.#onProtocolPeer(peerId, addresses));
     this.#timers = [
       every(clock, ASK_EVERY_MS, () => this.#askForMore()),
@@ -139,6 +175,7 @@ export class PeerManager {
   async stop(): Promise<void> {
     this.#state = "stopped";
     this.#loop.stop();
+    this.#directTurn.stop();
     this.#gossip?.stop();
     for (const cancel of this.#timers) cancel();
     const sessions = [...this.#sessions.values(), ...this.#handshakes];
@@ -170,13 +207,12 @@ export class PeerManager {
 
   /** See `SessionHub.onMessage`. */
   onMessage(listener: MessageListener): Unsubscribe {
-    this.#messageListeners.add(listener);
-    return () => this.#messageListeners.delete(listener);
+    return this.#listeners.add(listener);
   }
 
   /** Lines for the user, such as a peer of another network. */
   onNotice(listener: (text: string) => void): Unsubscribe {
-    return this.#notices.subscribe(listener);
+    return this.#strangers.notices.subscribe(listener);
   }
 
   /** Takes a candidate from any discovery source, and dials it at once if it is wanted. */
@@ -188,6 +224,12 @@ export class PeerManager {
     }
     if (peerId === this.#options.transport.peerId) return;
     const { book, clock } = this.#options;
+    const { toldBy } = candidate;
+    if (toldBy !== undefined && !this.#sessions.has(peerId)) {
+      this.#loop.hear({ peerId, addresses, source, toldBy });
+      // What strangers say enters the book with the peer's first session.
+      if (book.get(peerId) === undefined || addresses.length === 0) return;
+    }
     const before = book.get(peerId)?.addresses ?? [];
     const record = book.note(peerId, { kind: "heard", addresses, source }, clock.nowMs());
     const isNew = record?.addresses.some((known) =>
@@ -196,7 +238,8 @@ export class PeerManager {
     if (isNew || source === "lan") this.#loop.wake(peerId);
     const session = this.#sessions.get(peerId);
     if (session === undefined && addresses.length === 0) return this.#loop.tryPeer(peerId, []);
-    if (session === undefined) return this.#loop.kick();
+    if (session === undefined || session.isRelayed) this.#loop.kick();
+    if (session === undefined) return;
     if (session.found === "inbound") session.found = book.sourceOf(peerId) ?? "inbound";
     if (record?.lastSuccessMs === 0) book.note(peerId, { kind: "success" }, clock.nowMs());
   }
@@ -211,9 +254,20 @@ export class PeerManager {
     return this.#loop.peerIdAt(target);
   }
 
+  /** Our machine is in another network, in none, or awake again: everybody may be tried now. */
+  onNetworkChanged(hasNetwork: boolean): void {
+    this.#loop.onNetworkChanged(hasNetwork);
+  }
+
   /** Our addresses have changed: tells the peers. */
   readvertise(): void {
     void this.#gossip?.readvertise();
+  }
+
+  /** Whether the peer has a session, or had one within the last hour. */
+  isMember(peerId: string): boolean {
+    return this.#sessions.has(peerId) ||
+      this.#members.has(peerId, this.#options.clock.monotonicMs());
   }
 
   /** Whether the peer is not wanted for now because of something invalid. */
@@ -239,7 +293,7 @@ export class PeerManager {
   }
 
   #outbound(): Session[] {
-    return this.sessions().filter((session) => session.direction === "outbound");
+    return this.sessions().filter(isOutbound);
   }
 
   #inbound(): Session[] {
@@ -249,7 +303,7 @@ export class PeerManager {
   #freeSlots(): number {
     if (this.#state !== "running") return 0;
     const handshakes = [...this.#handshakes].filter((session) =>
-      this.#dialled.get(session)?.kind === "slot"
+      ["slot", "probe"].includes(this.#dialled.get(session)?.kind ?? "")
     );
     const target = this.#options.outboundTarget ?? OUTBOUND_TARGET;
     return target - this.#outbound().length - handshakes.length;
@@ -260,11 +314,18 @@ export class PeerManager {
       [...this.#handshakes].some((session) => session.peerId === peerId);
   }
 
+  /** Whether the peer's session goes through a relay, and no other is about to begin. */
+  #isRelayed(peerId: string): boolean {
+    const isBeginning = [...this.#handshakes].some((session) => session.peerId === peerId);
+    return this.#sessions.get(peerId)?.isRelayed === true && !isBeginning;
+  }
+
   /** A connection was made by whatever means; the side that wants the peer opens the stream. */
   #onProtocolPeer(peerId: string, addresses: string[]): void {
     const { transport, clock, book } = this.#options;
     if (this.#state !== "running" || peerId === transport.peerId) return;
-    book.note(peerId, { kind: "heard", addresses, source: "inbound" }, clock.nowMs());
+    const source = this.#loop.sourceOf(peerId) ?? "inbound";
+    book.note(peerId, { kind: "heard", addresses, source }, clock.nowMs());
     this.#loop.wake(peerId);
     const waitMs = transport.peerId < peerId ? OPEN_FIRST_MS : OPEN_SECOND_MS;
     clock.after(waitMs, () => this.#loop.tryPeer(peerId, addresses));
@@ -278,31 +339,40 @@ export class PeerManager {
     if (this.discouraged(stream.peerId)) {
       return this.#turnAway(stream, "discouraged", "you sent something invalid; come back later");
     }
-    this.#begin(stream, this.#options.book.sourceOf(stream.peerId) ?? "inbound");
+    if (!this.#guard.admits(stream)) return this.#turnAway(stream, "full", TOO_MANY_GUESSES);
+    const { peerId } = stream;
+    const found = this.#options.book.sourceOf(peerId) ?? this.#loop.sourceOf(peerId);
+    this.#begin(stream, found ?? "inbound");
   }
 
   #onDialled(dialled: Dialled): void {
     const { stream } = dialled;
     const { book, clock } = this.#options;
     if (this.discouraged(stream.peerId)) return stream.reset();
-    const source = dialled.kind === "wanted" ? "peer" : "inbound";
+    const source = dialled.kind === "wanted" ? "peer" : dialled.source ?? "inbound";
     const heard = { kind: "heard", addresses: dialled.addresses, source } as const;
-    // Only now is it known which peer the user's address belongs to.
-    if (dialled.kind === "wanted") book.note(stream.peerId, heard, clock.nowMs());
+    // Only now is it known which peer the user's address belongs to, or that strangers were right.
+    const isNews = dialled.kind === "wanted" || dialled.kind === "probe";
+    if (isNews) book.note(stream.peerId, heard, clock.nowMs());
     const session = this.#begin(stream, book.sourceOf(stream.peerId) ?? source, dialled);
     logger.debug("Opened a stream to {peerId}", { peerId: session.peerId });
   }
 
   #begin(stream: PeerStream, found: PeerSource, dialled?: Dialled): Session {
+    const { membership, networkParameters } = this.#options;
     const session = new Session({
       stream,
       found,
       clock: this.#options.clock,
       local: this.#options.local(),
       nonce: this.#nonce,
+      guesses: this.#guard.guesses(stream),
+      ...(membership && { membership }),
+      ...(networkParameters && { networkParameters }),
       hooks: {
         onReady: (ready) => this.#onReady(ready),
         onForeign: (foreign, remote) => this.#onForeign(foreign, remote),
+        onSecretMismatch: (other, mismatch) => this.#strangers.onSecretMismatch(other, mismatch),
         onMessage: (from, message) => this.#onMessage(from, message),
         onRefused: (from, refusal, why) => this.#onRefused(from, refusal, why),
         onInvalid: (from, why) => this.#onInvalid(from, why),
@@ -317,6 +387,9 @@ export class PeerManager {
 
   #onReady(session: Session): void {
     this.#handshakes.delete(session);
+    this.#members.note(session.peerId, this.#options.clock.monotonicMs());
+    this.witness.noteClock(session);
+    this.#guard.onAccepted();
     this.#noteSuccess(session);
     const rival = this.#sessions.get(session.peerId);
     if (rival !== undefined && !this.#prevails(session, rival)) {
@@ -342,12 +415,13 @@ export class PeerManager {
 
   /**
    * Which of two streams to one peer stays. Another nonce means that the peer began anew, so that
-   * the older stream is dead. Else both sides must decide alike: the one opened by the smaller peer
-   * id; of two opened by the same side the newer, since nobody opens a second while the first
-   * lives.
+   * the older stream is dead. Else both sides must decide alike: the direct one, if the other goes
+   * through a relay; the one opened by the smaller peer id; of two opened by the same side the newer,
+   * since nobody opens a second while the first lives.
    */
   #prevails(newer: Session, older: Session): boolean {
     if (newer.remote.nonce !== older.remote.nonce) return true;
+    if (newer.isRelayed !== older.isRelayed) return older.isRelayed;
     if (newer.direction === older.direction) return true;
     const isOurs = newer.direction === "outbound";
     return isOurs === (this.#options.transport.peerId < newer.peerId);
@@ -381,25 +455,8 @@ export class PeerManager {
 
   #onForeign(session: Session, remote: VersionBody): void {
     this.#handshakes.delete(session);
-    const { book } = this.#options;
-    if (remote.nonce === this.#nonce) {
-      book.remove(session.peerId);
-      return session.close("other", "this is the same node");
-    }
-    const local = this.#options.local();
-    const isProven = (book.get(session.peerId)?.lastSuccessMs ?? 0) > 0;
-    if (!isProven) book.remove(session.peerId);
-    const theirs = networkLabel(remote);
-    const ours = networkLabel(local);
-    this.#notice(session.peerId, `peer ${session.peerId} is of network ${theirs}, ours is ${ours}`);
-    session.close("network", `this node is of network ${ours}, yours is ${theirs}`);
-  }
-
-  /** Tells the user once of each peer. */
-  #notice(peerId: string, text: string): void {
-    if (this.#noticed.has(peerId) || this.#noticed.size >= NOTICES_MAX) return;
-    this.#noticed.add(peerId);
-    this.#notices.emit(text);
+    if (remote.nonce !== this.#nonce) this.witness.noteForeign(session);
+    this.#strangers.onForeign(session, remote);
   }
 
   #onMessage(session: Session, message: Message): void | Promise<void> {
@@ -409,19 +466,15 @@ export class PeerManager {
       case "addr":
         return this.#gossip?.onAddr(session, message.records);
       case "version":
+      case "share":
+      case "confirm":
+      case "getnetwork":
+      case "network":
       case "goodbye":
         return; // The session's own.
     }
     if (this.#sessions.get(session.peerId) !== session) return;
-    // To one listener after the other, and at once as long as none makes it wait.
-    let waits: Promise<void> | undefined;
-    for (const listener of this.#messageListeners) {
-      const handled = waits === undefined
-        ? listener(session, message)
-        : waits.then(() => listener(session, message));
-      waits = handled ?? undefined;
-    }
-    return waits;
+    return this.#listeners.hand(session, message);
   }
 
   #onRefused(session: Session, refusal: Refusal, why: string): void {
@@ -436,6 +489,7 @@ export class PeerManager {
   #onInvalid(session: Session, why: string): void {
     const { book, clock, transport } = this.#options;
     this.#discouragement.add(session.peerId, clock.nowMs());
+    this.#members.remove(session.peerId);
     book.note(session.peerId, { kind: "fault" }, clock.nowMs());
     void transport.disconnect(session.peerId);
     logger.warn("Peer {peerId} sent something invalid: {why}", { peerId: session.peerId, why });
@@ -443,6 +497,10 @@ export class PeerManager {
 
   #onEnd(session: Session, end: SessionEnd): void {
     this.#handshakes.delete(session);
+    const isRefusedByPeer = end.kind === "goodbye" && end.code === "secret";
+    if (isRefusedByPeer && !this.#admitted.has(session)) {
+      this.#strangers.onSecretMismatch(session, "differs");
+    }
     this.#endedBytes.in += session.bytesIn;
     this.#endedBytes.out += session.bytesOut;
     if (this.#state !== "stopped") this.#noteEnd(session, end);
@@ -452,6 +510,9 @@ export class PeerManager {
 
   #remove(session: Session, reason: string): void {
     if (!this.#admitted.delete(session)) return;
+    if (!this.discouraged(session.peerId)) {
+      this.#members.note(session.peerId, this.#options.clock.monotonicMs());
+    }
     if (this.#sessions.get(session.peerId) === session) this.#sessions.delete(session.peerId);
     if (this.#state !== "stopped") this.#updateAnchors();
     this.#ended.emit({ session, reason });
@@ -494,7 +555,6 @@ export class PeerManager {
   }
 }
 
-/** Such as `"tuto" (genesis 0123456789ab…)`. */
-function networkLabel(version: Pick<VersionBody, "networkName" | "genesisId">): string {
-  return `"${version.networkName}" (genesis ${version.genesisId.slice(0, 12)}…)`;
+function isOutbound({ direction }: Session): boolean {
+  return direction === "outbound";
 }

@@ -37,6 +37,11 @@ export class RestList {
     this.#rests.set(peerId, { ...rest, untilMs: Math.min(rest.untilMs, nowMs) });
   }
 
+  /** Ends all rests that are not firm. */
+  wakeAll(nowMs: number): void {
+    for (const peerId of this.#rests.keys()) this.wake(peerId, nowMs);
+  }
+
   remove(peerId: string): void {
     this.#rests.delete(peerId);
   }

@@ -1,5 +1,5 @@
 /**
- * One session: a protocol stream from `version` to its end. It judges form, order, quota and pace;
+ * One session: a protocol stream from its first message to its end. It judges form, order, quota and pace;
  * what messages mean is for others. The next frame is not touched before the last one is handled,
  * so a peer can make us work only as fast as we do.
  */
@@ -12,6 +12,14 @@ import { decodeFrame, type Frame, FrameReader, FrameWriter } from "../wire/frame
 import type { GoodbyeCode } from "../wire/goodbye.ts";
 import { type Message, type MessageOf, MESSAGES, type MessageType } from "../wire/messages.ts";
 import { FLAG_COMPACT_BLOCKS, PROTOCOL_VERSION, type VersionBody } from "../wire/version.ts";
+import {
+  type Guesses,
+  Handshake,
+  HANDSHAKE_TYPES,
+  type HandshakeStep,
+  type SecretMismatch,
+} from "./handshake.ts";
+import type { Prover } from "./membership.ts";
 import { RateLimiter } from "./rate_limit.ts";
 import type { PeerSource, PeerStream } from "./transport.ts";
 
@@ -39,6 +47,8 @@ export type Refusal =
   | "out-of-order" // something before `version`, or a second one
   | "over-quota"
   | "no-version" // none within the time for it
+  | "wrong-secret" // the secret of one side is missing, or another
+  | "guessing" // too many wrong secrets were tried
   | "slow-reader";
 
 /** How a session ended. */
@@ -60,6 +70,8 @@ export interface SessionHooks {
   onReady(session: Session): void;
   /** `version` has come and is of another network, or of ourselves; the hook closes the session. */
   onForeign(session: Session, remote: VersionBody): void;
+  /** The two sides share no secret; the session ends right after. */
+  onSecretMismatch(session: Session, mismatch: SecretMismatch): void;
   onMessage(session: Session, message: Message): void | Promise<void>;
   onRefused(session: Session, refusal: Refusal, why: string): void;
   /** The peer sent something that no honest node sends. The session ends right after. */
@@ -72,10 +84,32 @@ export interface SessionOptions {
   readonly stream: PeerStream;
   readonly found: PeerSource;
   readonly clock: Clock;
-  readonly local: LocalVersion;
+  /** Absent only with `askNetwork`. */
+  readonly local?: LocalVersion;
   readonly nonce: bigint;
   readonly hooks: SessionHooks;
+  /** Proves the network's secret; absent where it has none. */
+  readonly membership?: Prover;
+  /** How often the peer may still guess at the secret; unlimited unless given. */
+  readonly guesses?: Guesses;
+  /** Canonical JSON for a peer that comes without it; undefined when there is no sending it. */
+  readonly networkParameters?: () => Uint8Array | undefined;
+  /**
+   * Given, the session asks for the network's parameters instead of saying `version`, hands them to
+   * this (empty: too long to be sent) and ends with `probe`.
+   */
+  readonly askNetwork?: (parameters: Uint8Array) => void;
 }
+
+/** What is said when guesses at the secret come too fast: to a member that comes for the first time. */
+export const TOO_MANY_GUESSES = "too many wrong secrets were tried here: come back in a minute";
+
+/** What is said to a peer that does not share the secret. It tells nothing that is not public. */
+const MISMATCH_TEXTS: Readonly<Record<SecretMismatch, string>> = {
+  asked: "this node has no secret for its network",
+  unproven: "this network asks for a secret",
+  differs: "the secret differs",
+};
 
 const logger = getLogger("net", "session");
 
@@ -83,6 +117,7 @@ export class Session {
   readonly peerId: string;
   readonly direction: "outbound" | "inbound";
   readonly address: string;
+  readonly isRelayed: boolean;
   found: PeerSource;
   /** Milliseconds since 1970 at which the session became ready; before that, at which it began. */
   connectedAtMs: number;
@@ -100,7 +135,8 @@ export class Session {
   readonly #asked = new Map<MessageType, number>();
   readonly #outbox = new FrameWriter();
   readonly #refused = new Map<Refusal, number>();
-  readonly #startedMs: number;
+  readonly #handshake: Handshake;
+  #versionSentMs: number;
   #state: "handshake" | "open" | "ended" = "handshake";
   #remote: VersionBody | undefined;
   #cancelTimeout: Cancel = () => {};
@@ -111,28 +147,26 @@ export class Session {
     this.#stream = options.stream;
     this.#clock = options.clock;
     this.#hooks = options.hooks;
-    this.#startedMs = options.clock.monotonicMs();
+    this.#versionSentMs = options.clock.monotonicMs();
     this.peerId = options.stream.peerId;
     this.direction = options.stream.openedBy === "us" ? "outbound" : "inbound";
     this.address = options.stream.remoteAddress;
+    this.isRelayed = options.stream.isRelayed;
     this.found = options.found;
     this.connectedAtMs = options.clock.nowMs();
+    const { local, membership, guesses, networkParameters } = options;
+    this.#handshake = new Handshake({
+      version: local && !options.askNetwork ? () => this.#version(local) : undefined,
+      proof: membership?.begin(options.stream),
+      guesses,
+      networkParameters,
+    });
   }
 
-  /** Sends our `version` and begins to read. */
+  /** Sends what comes first (our `version`, or the secret's proof) and begins to read. */
   start(): void {
-    this.#cancelTimeout = this.#clock.after(HANDSHAKE_MS, () => {
-      this.#refuse("no-version", `no version within ${HANDSHAKE_MS / 1000} s`);
-      this.#reset("no-version");
-    });
-    this.#write({
-      type: "version",
-      protocol: PROTOCOL_VERSION,
-      timeMs: Math.floor(this.#clock.nowMs()),
-      nonce: this.#options.nonce,
-      flags: FLAG_COMPACT_BLOCKS,
-      ...this.#options.local,
-    });
+    this.#cancelTimeout = this.#clock.after(HANDSHAKE_MS, () => this.#onHandshakeTimeout());
+    for (const message of this.#handshake.begin()) this.#write(message);
     void this.#read();
   }
 
@@ -238,6 +272,8 @@ export class Session {
     try {
       for await (const chunk of this.#stream.incoming) {
         this.bytesIn += chunk.length;
+        // What was under way when we ended the session is nobody's fault.
+        if (this.hasEnded) return;
         for (const frame of reader.read(chunk)) {
           // Most messages are handled at once: then nothing waits, not even for a microtask.
           const handled = this.#handle(frame);
@@ -274,19 +310,60 @@ export class Session {
 
   /** Judges one frame: order, quota, form, in this order; then hands it over. */
   #take(frame: Frame): void | Promise<void> {
-    const isVersion = frame.type === "version";
-    if (frame.type !== "goodbye" && isVersion !== (this.#state === "handshake")) {
-      return this.#misorder(frame.type);
+    const { type } = frame;
+    const isOpen = this.#state === "open";
+    if (type !== "goodbye" && !isOpen && !this.#handshake.expects(type)) {
+      return this.#act(this.#handshake.unexpected(type));
     }
-    if (!this.#isWithinQuota(frame.type)) return;
+    if (isOpen && HANDSHAKE_TYPES.has(type)) return this.#misorder(`${type} came after version`);
+    if (!this.#isWithinQuota(type)) return;
     const message = decodeFrame(frame);
-    if (message.type === "version") return this.#greet(message);
     if (message.type === "goodbye") return this.#takeLeave(message);
-    return this.#hooks.onMessage(this, message);
+    if (isOpen) return this.#hooks.onMessage(this, message);
+    this.#act(this.#handshake.take(message));
   }
 
-  #misorder(type: MessageType): void {
-    const why = `${type} ${this.#state === "handshake" ? "came before version" : "came twice"}`;
+  /** Does what the handshake says. */
+  #act(step: HandshakeStep | undefined): void {
+    switch (step?.kind) {
+      case undefined:
+        return;
+      case "say":
+        for (const message of step.messages) this.#write(message);
+        return;
+      case "version":
+        return this.#greet(step.version);
+      case "network":
+        this.#options.askNetwork?.(step.parameters);
+        return this.close("probe", "only asking for the network's parameters");
+      case "secret":
+        this.#refuse("wrong-secret", step.why);
+        this.#hooks.onSecretMismatch(this, step.mismatch);
+        return this.#dismiss("wrong-secret", "secret", MISMATCH_TEXTS[step.mismatch]);
+      case "too-many-guesses":
+        this.#refuse("guessing", "too many wrong secrets were tried");
+        return this.#dismiss("guessing", "full", TOO_MANY_GUESSES);
+      case "out-of-order":
+        return this.#misorder(step.why);
+    }
+  }
+
+  #onHandshakeTimeout(): void {
+    this.#refuse("no-version", `no version within ${HANDSHAKE_MS / 1000} s`);
+    if (!this.#handshake.isProving) return this.#reset("no-version");
+    this.#dismiss("no-version", "secret", MISMATCH_TEXTS.unproven);
+  }
+
+  /** As `close`, for a session that is refused. */
+  #dismiss(refusal: Refusal, code: GoodbyeCode, text: string): void {
+    if (this.#state === "ended") return;
+    this.#write({ type: "goodbye", code, text });
+    this.#flush();
+    this.#stream.close().catch(() => this.#stream.reset());
+    this.#finish({ kind: "refused", refusal });
+  }
+
+  #misorder(why: string): void {
     this.#refuse("out-of-order", why);
     this.#hooks.onInvalid(this, why);
     this.#reset("out-of-order");
@@ -307,14 +384,25 @@ export class Session {
     return false;
   }
 
-  #greet(message: MessageOf<"version">): void {
+  #version(local: LocalVersion): VersionBody {
+    this.#versionSentMs = this.#clock.monotonicMs();
+    return {
+      protocol: PROTOCOL_VERSION,
+      timeMs: Math.floor(this.#clock.nowMs()),
+      nonce: this.#options.nonce,
+      flags: FLAG_COMPACT_BLOCKS,
+      ...local,
+    };
+  }
+
+  #greet(version: VersionBody): void {
     this.#cancelTimeout();
-    this.latencyMs = Math.round(this.#clock.monotonicMs() - this.#startedMs);
+    this.latencyMs = Math.round(this.#clock.monotonicMs() - this.#versionSentMs);
     this.connectedAtMs = this.#clock.nowMs();
-    this.#remote = message;
-    const isForeign = message.genesisId !== this.#options.local.genesisId ||
-      message.nonce === this.#options.nonce;
-    if (isForeign) return this.#hooks.onForeign(this, message);
+    this.#remote = version;
+    const isForeign = version.genesisId !== this.#options.local?.genesisId ||
+      version.nonce === this.#options.nonce;
+    if (isForeign) return this.#hooks.onForeign(this, version);
     this.#state = "open";
     this.#hooks.onReady(this);
   }

@@ -13,6 +13,8 @@ export interface PeerStream {
   /** Multiaddr of the other end as seen on this connection, without `/p2p/…`. */
   readonly remoteAddress: string;
   readonly openedBy: "us" | "them";
+  /** Whether the connection under it goes through another peer. */
+  readonly isRelayed: boolean;
   /** Chunks in order, of any size; ends when the other side closes, throws when it resets. */
   readonly incoming: AsyncIterable<Uint8Array>;
   /** Bytes handed to `send` that have not left yet: the caller drops a slow reader by it. */
@@ -28,8 +30,10 @@ export interface PeerStream {
 /** Whom to dial: at least an id or an address. */
 export interface DialTarget {
   peerId?: string;
-  /** Multiaddrs, each with or without `/p2p/ID`. */
+  /** Multiaddrs, each with or without `/p2p/ID`; those through a relay are dialled last. */
   addresses: string[];
+  /** Only a direct connection will do: the peer is connected through a relay already. */
+  isDirectOnly?: boolean;
 }
 
 /** The content of a signed peer record whose signature was right. */
@@ -66,6 +70,8 @@ export interface Transport {
   onStream(listener: (stream: PeerStream) => void): void;
   /** A connected peer (by whatever way) that says it speaks the protocol; told once a connection. */
   onProtocolPeer(listener: (peerId: string, addresses: string[]) => void): void;
+  /** A direct connection to the peer has come up, by whatever way; told for each of them. */
+  onDirect(listener: (peerId: string) => void): void;
   /** Closes every connection to the peer. */
   disconnect(peerId: string): Promise<void>;
   /** Our own signed peer record, for `addr`. */
@@ -83,4 +89,6 @@ export interface Candidate {
   peerId?: string;
   addresses: string[];
   source: PeerSource;
+  /** The peer that told of it, where a stranger did: a DHT server's id. */
+  toldBy?: string;
 }

@@ -89,6 +89,14 @@ export class WantedPeers {
     }
   }
 
+  /** Our machine is in another network: all are due at once. */
+  onNetworkChanged(): void {
+    for (const wanted of this.#peers) {
+      wanted.failuresInARow = 0;
+      wanted.nextMs = 0;
+    }
+  }
+
   #idle(isTaken: (peerId: string) => boolean): WantedPeer[] {
     return this.#peers.filter((wanted) =>
       !wanted.isDialing && (wanted.peerId === undefined || !isTaken(wanted.peerId))

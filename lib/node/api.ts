@@ -19,16 +19,23 @@ import type {
   SubmitTransactionResult,
   TransactionProof,
 } from "./api_explore.ts";
+import type { BlockIntake } from "./api_carry.ts";
+import type { NodeDiagnosis } from "./api_doctor.ts";
 import type { HttpSetting } from "./settings.ts";
 
+export type * from "./api_carry.ts";
+export type * from "./api_doctor.ts";
 export type * from "./api_explore.ts";
 
 /** Where a peer was heard of first. */
-export type FoundBy = "known" | "peer" | "lan" | "dht" | "gossip" | "inbound";
+export type FoundBy = "known" | "peer" | "lan" | "dht" | "own-dht" | "gossip" | "inbound";
+
+/** Who may take part: everyone with the phrase, or only who knows a secret, or words that are one. */
+export type Access = "open" | "secret" | "words";
 
 /** One discovery source, as it stands now. */
 export type SourceStatus = {
-  source: "known" | "peer" | "lan" | "dht" | "gossip";
+  source: "known" | "peer" | "lan" | "dht" | "own-dht" | "gossip";
   enabled: boolean;
   /** One short phrase: what it advertises and what it has found, or what it waits for. */
   text: string;
@@ -52,6 +59,7 @@ export type NodeStatus = {
   running: boolean;
   network: string;
   genesisId: string;
+  access: Access;
   height: number;
   tipId: string;
   tipTimeMs: number;
@@ -63,6 +71,8 @@ export type NodeStatus = {
   /** Multiaddrs others may dial, each ending in /p2p/ID. */
   addresses: string[];
   reachability: string;
+  /** The same for programs; absent while no node runs. */
+  reach?: ReachStatus;
   discovery: SourceStatus[];
   mempool: { transactions: number; bytes: number };
   minter?: { name: string; when: "pending" | "always"; state: string; hashesPerSecond?: number };
@@ -70,6 +80,18 @@ export type NodeStatus = {
   /** Messages and sessions refused since the start, by reason; absent offline. */
   refused?: Record<string, number>;
   startedMs?: number;
+};
+
+/**
+ * How others reach this node: `open` directly, `mapped` through a port of the router, `relayed` only
+ * through peers that pass data on, `closed` not at all, `unknown` while nobody has tried.
+ */
+export type ReachStatus = {
+  state: "open" | "mapped" | "relayed" | "closed" | "unknown";
+  /** Peer ids of the relays at which this node has a place. */
+  relays: string[];
+  /** Those of `addresses` that lead here from outside this network. */
+  addresses: string[];
 };
 
 /** A peer with a session, or one the peer book remembers. */
@@ -81,6 +103,8 @@ export type PeerInfo = {
   /** The address in use, when connected. */
   address?: string;
   direction?: "outbound" | "inbound";
+  /** True for a session that goes through another peer. */
+  relayed?: boolean;
   agent?: string;
   height?: number;
   latencyMs?: number;
@@ -267,9 +291,13 @@ export type WalletExportResult =
 export type NetworkInfo = {
   name: string;
   genesisId: string;
+  access: Access;
   /** The phrase under which nodes meet. */
   rendezvous: string;
-  /** Text form of CIDv1(raw, sha2-256(rendezvous)), the key of the DHT's provider records. */
+  /**
+   * Text form of CIDv1(raw, sha2-256(rendezvous)), the key of the DHT's provider records; of a
+   * private network the phrase is hidden in it by the secret.
+   */
   rendezvousCid: string;
   /** As `networkToJson` gives it: what a network file holds. */
   parameters: Record<string, unknown>;
@@ -310,6 +338,9 @@ export type NodeApi = {
   status(): Promise<NodeStatus>;
   network(): Promise<NetworkInfo>;
 
+  /** What the node knows of its own network; without a running one known peers are asked first. */
+  diagnosis(): Promise<NodeDiagnosis>;
+
   /** Connected peers first, then those the peer book remembers. */
   peers(): Promise<PeerInfo[]>;
   /** Adds a multiaddr, host:port or peer id. Throws usage (2) for a malformed one. */
@@ -329,6 +360,8 @@ export type NodeApi = {
   mint(request: MintRequest, onLine?: OnLine): Promise<MintResult>;
   /** Takes in the encoding of a block made elsewhere. Throws rejected (5), naming the rule. */
   submitBlock(bytes: Uint8Array): Promise<SubmitResult>;
+  /** As `submitBlock` for many, parents first and in few commits; a refused one is told, not thrown. */
+  submitBlocks(blocks: readonly Uint8Array[]): Promise<BlockIntake[]>;
 
   /** Blocks below height `before` (default: from the tip), newest first; `limit` at most 100. */
   chain(page: { before?: number | undefined; limit: number }): Promise<ChainPage>;
@@ -342,6 +375,11 @@ export type NodeApi = {
   coins(who: string, page: { before?: string | undefined; limit: number }): Promise<CoinPage>;
   /** The encoding of a block. Throws notFound (3). */
   rawBlock(idOrHeight: string): Promise<Uint8Array>;
+  /**
+   * Encodings of the main chain's blocks from height `from` up: `limit`, or fewer where they are
+   * large, but one at least. Throws notFound (3) above the newest.
+   */
+  rawBlocks(page: { from: number; limit: number }): Promise<Uint8Array[]>;
   /** The encoding of a transaction, confirmed or pending. Throws notFound (3). */
   rawTransaction(id: string): Promise<Uint8Array>;
   /** The RFC 6962 audit path of a confirmed transaction. Throws notFound (3). */
@@ -414,6 +452,7 @@ export type NodeEvent =
     tipId: string;
     /** Whether this opening made the network's folder. */
     isNew: boolean;
+    access: Access;
   }
   /** The P2P port is open. */
   | { kind: "listening"; peerId: string; port: number; addresses: string[] }

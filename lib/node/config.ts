@@ -2,13 +2,14 @@
  * A node's configuration: flags over MOIM_* environment over config.json over what was remembered
  * over what is built in.
  */
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import { EXIT, messageOf, UserError } from "../base/errors.ts";
 import { type NetworkChoice, readState, type RememberedState } from "./state.ts";
 import {
   flagOf,
   parseNodeId,
   parseSetting,
+  type SecretChoice,
   SETTING_NAMES,
   type SettingName,
   SETTINGS,
@@ -23,7 +24,7 @@ export type Origin = "flag" | "environment" | "config.json" | "remembered" | "bu
 
 /** Everything that `openNode` and the commands need to know. */
 export type NodeConfig =
-  & Omit<Settings, "rendezvous" | "network" | "port" | "peer">
+  & Omit<Settings, "rendezvous" | "network" | "secretFile" | "port" | "peer">
   & {
     dataDir: string;
     networkChoice: NetworkChoice;
@@ -31,16 +32,27 @@ export type NodeConfig =
     rendezvous: string | undefined;
     /** Whether the user named a network now, rather than it being remembered or built in. */
     networkRequested: boolean;
+    /** The network's secret, as far as the user said anything of it now. */
+    secret?: SecretChoice;
     /** P2P port; 0 picks a free one. */
     port: number;
     /** An unrequested port may move to the next free one, which is then remembered. */
     portRequested: boolean;
     peers: string[];
+    /** Where an invitation says that a member was: tried, but not kept as `peers` are. */
+    hints?: string[];
     origins: Record<string, Origin>;
   };
 
 /** Texts given on the command line, by setting; `dataDir` beside them. */
-export type Flags = { [Name in SettingName | "dataDir"]?: string | string[] | boolean | undefined };
+export type Flags =
+  & {
+    [Name in SettingName | "dataDir"]?: string | string[] | boolean | undefined;
+  }
+  & {
+    /** The secret itself, which a command has asked for; false to leave the remembered one. */
+    secret?: string | false | undefined;
+  };
 
 /** What configuration is made of; tests hand in their own. */
 export type ConfigSources = {
@@ -94,14 +106,15 @@ export function resolveConfig(sources: ConfigSources): NodeConfig {
     return SETTINGS[name].builtIn as Settings[Name];
   }
 
-  const { rendezvous: _phrase, network: _network, port, peer, ...rest } = Object.fromEntries(
-    SETTING_NAMES.map((name) => [name, pick(name)]),
-  ) as Settings;
+  const settings = Object.fromEntries(SETTING_NAMES.map((name) => [name, pick(name)])) as Settings;
+  const { rendezvous: _phrase, network: _network, secretFile, port, peer, ...rest } = settings;
+  const secret = chooseSecret(sources, secretFile, origins, dataDir);
   const choice = chooseNetwork(levels, dataDir, state, origins);
   if (port === undefined && state.port !== undefined) origins.port = "remembered";
   return {
     ...rest,
     ...choice,
+    ...(secret && { secret }),
     dataDir,
     port: port ?? state.port ?? DEFAULT_PORT,
     portRequested: port !== undefined,
@@ -150,6 +163,22 @@ function chooseNetwork(
     rendezvous: state.rendezvous,
     networkRequested: false,
   };
+}
+
+/** A secret by name stands above a file of the same level; config.json can name a file only. */
+function chooseSecret(
+  { flags, env }: ConfigSources,
+  secretFile: string | undefined,
+  origins: Record<string, Origin>,
+  dataDir: string,
+): SecretChoice | undefined {
+  const origin = origins.secretFile;
+  if (flags.secret === false) return { kind: "none" };
+  if (flags.secret !== undefined) return { kind: "text", text: flags.secret };
+  if (env.MOIM_SECRET && origin !== "flag") return { kind: "text", text: env.MOIM_SECRET };
+  if (secretFile === undefined) return undefined;
+  const isOfFolder = origin === "config.json" && !isAbsolute(secretFile);
+  return { kind: "file", path: isOfFolder ? join(dataDir, secretFile) : secretFile };
 }
 
 function nodeIdOf(env: ConfigSources["env"]): number | undefined {
@@ -228,6 +257,12 @@ function readConfigFile(
   const result: { [Name in SettingName]?: string[] } = {};
   for (const [key, value] of Object.entries(content)) {
     const name = SETTING_NAMES.find((known) => known === key);
+    if (key === "secret") {
+      throw new UserError(
+        EXIT.usage,
+        `Cannot use ${path}: a secret does not belong into it; name its file as "secretFile"`,
+      );
+    }
     if (name === undefined) {
       throw new UserError(
         EXIT.usage,

@@ -15,7 +15,9 @@ import { DataFolder, type NetworkFolder, openDenoKv, Store } from "../store/mod.
 import { Keystore } from "../wallet/keystore.ts";
 import { type NodeConfig, readTextSync } from "./config.ts";
 import { resolveNetwork } from "./network_choice.ts";
+import { type GroupKeys, groupKeys, type Membership, rendezvousOf } from "./group_keys.ts";
 import { ObservedKv } from "./observed_kv.ts";
+import { chooseMembership } from "./secret.ts";
 import { readState, type RememberedState, writeState } from "./state.ts";
 
 /** How long a command waits for another command to leave the folder. */
@@ -25,6 +27,8 @@ export interface LedgerOptions {
   clock: Clock;
   /** Long work at the opening (recovery, indexes), in words. */
   onLine: (line: string) => void;
+  /** Whether the node goes online: only then the user's secret matters, and is remembered. */
+  isOnline?: boolean | undefined;
   /** Rebuild coins and indexes from the blocks, however damaged they are. */
   rebuild?: boolean | undefined;
 }
@@ -34,14 +38,27 @@ export class Ledger {
     readonly folder: DataFolder,
     readonly networkFolder: NetworkFolder,
     readonly network: Network,
-    /** The point that nodes meet under. */
+    /** The phrase that nodes meet under. */
     readonly rendezvous: string,
+    /** Who may take part; undefined for everyone. */
+    readonly membership: Membership | undefined,
     readonly store: Store,
     readonly chain: Chain,
     readonly mempool: Mempool,
     readonly keystore: Keystore,
     readonly checking: CheckingPool,
   ) {}
+
+  /** The keys of a private network. */
+  get keys(): GroupKeys | undefined {
+    return this.membership && groupKeys(this.membership.masterKey);
+  }
+
+  /** What the DHT key and the name on the local network are made of. */
+  get meetingPoint(): string {
+    const { keys } = this;
+    return keys === undefined ? this.rendezvous : rendezvousOf(keys, this.rendezvous);
+  }
 
   /** Throws `UserError` for all that a user can mend: in use, unwritable, damaged. */
   static async open(config: NodeConfig, options: LedgerOptions): Promise<Ledger> {
@@ -60,11 +77,18 @@ export class Ledger {
     folder: DataFolder,
     network: Network,
     config: NodeConfig,
-    { clock, onLine, rebuild = false }: LedgerOptions,
+    { clock, onLine, isOnline = false, rebuild = false }: LedgerOptions,
   ): Promise<Ledger> {
     const genesisId = genesisBlock(network).id;
     const keystore = await Keystore.open(folder.filePath("wallets.json"));
     const networkFolder = await folder.openNetwork(networkToJson(network), genesisId);
+    const phrase = config.rendezvous ?? network.name;
+    const membership = await chooseMembership({
+      choice: isOnline ? config.secret : undefined,
+      networkFolder: networkFolder.path,
+      phrase,
+      onLine,
+    });
     const kv = new ObservedKv(await openDenoKv(networkFolder.kvPath), clock);
     const threads = navigator.hardwareConcurrency;
     const checking = new CheckingPool({ genesisId, clock, threads });
@@ -77,12 +101,12 @@ export class Ledger {
       const mempool = new Mempool({ chain, clock });
       await mempool.load();
       await rememberNetwork(config, networkFolder);
-      const rendezvous = config.rendezvous ?? network.name;
       return new Ledger(
         folder,
         networkFolder,
         network,
-        rendezvous,
+        membership?.meetingPhrase ?? phrase,
+        membership,
         store,
         chain,
         mempool,

@@ -9,6 +9,7 @@ import type {
   AddPeerResult,
   Balance,
   BlockInfo,
+  BlockIntake,
   ChainPage,
   CoinPage,
   EventPage,
@@ -19,6 +20,7 @@ import type {
   MintRequest,
   MintResult,
   NetworkInfo,
+  NodeDiagnosis,
   NodeNews,
   NodeStatus,
   OnLine,
@@ -38,7 +40,9 @@ import type {
   WalletKeyInfo,
   WalletNewResult,
 } from "./api.ts";
+import type { Intake } from "./block_intake.ts";
 import { ownerBalance, ownerCoinPage, ownerHistory } from "./coins.ts";
+import { accessOf } from "./group_keys.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Network } from "./network.ts";
 import { describeNetwork } from "./network_choice.ts";
@@ -64,6 +68,9 @@ export interface LocalNodeParts {
   /** Called once the network is up. */
   onOnline: () => void;
   news: News;
+  intake: Intake;
+  /** What known peers tell; asked where no network is open. */
+  inquire: () => Promise<NodeDiagnosis>;
   minter: Minter;
   mintingStatus: () => NodeStatus["minter"];
   instanceId: string | undefined;
@@ -123,6 +130,7 @@ export class LocalNode implements StartingNode {
       running: this.#network !== undefined,
       network: network.name,
       genesisId: chain.genesisId,
+      access: accessOf(this.#ledger.membership),
       height: tip.height,
       tipId: tip.id,
       tipTimeMs: tip.timeMs,
@@ -136,8 +144,14 @@ export class LocalNode implements StartingNode {
   }
 
   network(): Promise<NetworkInfo> {
-    const { network, rendezvous, networkFolder } = this.#ledger;
-    return Promise.resolve(describeNetwork(network, { rendezvous, folder: networkFolder.path }));
+    const { network, rendezvous, networkFolder, membership } = this.#ledger;
+    const folder = networkFolder.path;
+    return Promise.resolve(describeNetwork(network, { rendezvous, folder, membership }));
+  }
+
+  async diagnosis(): Promise<NodeDiagnosis> {
+    if (this.#network === undefined) return await this.#parts.inquire();
+    return (await this.#network.start()).diagnosis();
   }
 
   async peers(): Promise<PeerInfo[]> {
@@ -237,6 +251,11 @@ export class LocalNode implements StartingNode {
     );
   }
 
+  async submitBlocks(blocks: readonly Uint8Array[]): Promise<BlockIntake[]> {
+    this.#ledger.checkHealthy();
+    return await this.#parts.intake.take(blocks);
+  }
+
   chain(page: { before?: number | undefined; limit: number }): Promise<ChainPage> {
     return this.#reading.page(page);
   }
@@ -247,6 +266,10 @@ export class LocalNode implements StartingNode {
 
   rawBlock(idOrHeight: string): Promise<Uint8Array> {
     return this.#reading.rawBlock(idOrHeight);
+  }
+
+  rawBlocks(page: { from: number; limit: number }): Promise<Uint8Array[]> {
+    return this.#reading.rawBlocks(page);
   }
 
   transaction(id: string): Promise<TransactionInfo> {

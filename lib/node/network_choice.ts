@@ -6,7 +6,15 @@ import { DEV_NETWORK, type Network, networkFromPhrase } from "../consensus/netwo
 import { networkFromJson, networkToJson } from "../consensus/network_json.ts";
 import { providerKey } from "../net/provider_key.ts";
 import type { NetworkInfo } from "./api.ts";
+import { networkFolderName } from "../store/folder.ts";
 import { type NodeConfig, readTextSync } from "./config.ts";
+import {
+  accessOf,
+  groupKeys,
+  type Membership,
+  readMembership,
+  rendezvousOf,
+} from "./group_keys.ts";
 import type { NetworkChoice } from "./state.ts";
 
 /**
@@ -59,14 +67,24 @@ function readRemembered(path: string): Network {
 /** A network's parameters, genesis and meeting point. `folder` is where its chain is or would be. */
 export function describeNetwork(
   network: Network,
-  options: { rendezvous: string | undefined; folder: string },
+  options: {
+    rendezvous: string | undefined;
+    folder: string;
+    /** Of a private network. */
+    membership?: Membership | undefined;
+  },
 ): NetworkInfo {
+  const { membership } = options;
   const rendezvous = options.rendezvous ?? network.name;
+  const meetingPoint = membership === undefined
+    ? rendezvous
+    : rendezvousOf(groupKeys(membership.masterKey), rendezvous);
   return {
     name: network.name,
     genesisId: genesisBlock(network).header.id,
+    access: accessOf(membership),
     rendezvous,
-    rendezvousCid: providerKey(rendezvous).toString(),
+    rendezvousCid: providerKey(meetingPoint).toString(),
     parameters: { ...networkToJson(network) },
     folder: options.folder,
   };
@@ -84,5 +102,11 @@ export function networkFromParameters(parameters: Record<string, unknown>): Netw
 /** What `--network` and `--rendezvous` choose, without opening anything. */
 export function chosenNetwork(config: NodeConfig): NetworkInfo {
   const network = resolveNetwork(config.networkChoice, config.dataDir);
-  return describeNetwork(network, { rendezvous: config.rendezvous, folder: config.dataDir });
+  const folder = networkFolderName(network.name, genesisBlock(network).header.id);
+  const membership = readMembership(join(config.dataDir, "networks", folder));
+  return describeNetwork(network, {
+    rendezvous: membership?.meetingPhrase ?? config.rendezvous,
+    folder: config.dataDir,
+    membership,
+  });
 }

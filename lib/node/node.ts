@@ -11,6 +11,8 @@ import { Grinder, Minter } from "../minter/mod.ts";
 import type { Owner } from "../wallet/keystore.ts";
 import type { NodeEvent, NodeHandle, OnEvent, OpenOptions, StartingNode } from "./api.ts";
 import type { NodeConfig } from "./config.ts";
+import { Intake } from "./block_intake.ts";
+import { accessOf } from "./group_keys.ts";
 import { Ledger } from "./ledger.ts";
 import { tellLedgerEvents } from "./ledger_events.ts";
 import { LocalNode } from "./local_node.ts";
@@ -48,6 +50,7 @@ export async function startNode(config: NodeConfig, options: OpenOptions): Promi
   const ledger = await Ledger.open(config, {
     clock: systemClock,
     onLine,
+    isOnline: options.mode === "online",
     rebuild: options.rebuild,
   });
   const openedInMs = systemClock.monotonicMs() - startMs;
@@ -92,7 +95,9 @@ function compose(config: NodeConfig, parts: Composition): StartingNode {
     height: chain.tip().height,
     tipId: chain.tip().id,
     isNew: chain.tip().height === 0,
+    access: accessOf(ledger.membership),
   });
+  if (options.mode === "online") tellOfOpenness(config, ledger, onEvent);
   const p2pPort = options.mode === "online" ? chooseP2pPort(config) : 0;
   const network = options.mode === "online"
     ? makeNetwork(config, { ...parts, onEvent }, p2pPort)
@@ -110,11 +115,12 @@ function compose(config: NodeConfig, parts: Composition): StartingNode {
   });
   const ours = new RecentSet<BlockId>(OWN_BLOCKS_MAX);
   minter.found.subscribe((block) => ours.add(block.id));
+  const intake = new Intake(chain);
   closers.push(tellLedgerEvents({
     ledger,
     onEvent,
     isOurs: (id) => ours.has(id),
-    isBulk: () => network?.online?.isSyncing ?? false,
+    isBulk: () => intake.isBulk || (network?.online?.isSyncing ?? false),
   }));
   if (network) closers.push(() => network.close(), expireNowAndThen(ledger));
   closers.push(() => minter.stop());
@@ -130,6 +136,8 @@ function compose(config: NodeConfig, parts: Composition): StartingNode {
       minting = minterOwner && startMinting(config, mintingParts, minterOwner);
     },
     news,
+    intake,
+    inquire: async () => (await import("./inquiring.ts")).inquiredEvidence(config, ledger),
     minter,
     mintingStatus: () => minting?.status(),
     instanceId: options.instanceId,
@@ -155,6 +163,14 @@ function makeNetwork(config: NodeConfig, parts: Composition, port: number): Netw
     await yieldToOthers();
     return await Online.start({ ledger, config, port, ...ports, onEvent, onFailure });
   });
+}
+
+/** Whoever founds a group by a phrase may believe that a phrase keeps others out. */
+function tellOfOpenness({ networkChoice }: NodeConfig, ledger: Ledger, onEvent: OnEvent): void {
+  if (ledger.membership !== undefined || networkChoice.kind === "dev") return;
+  const text = `The phrase "${ledger.rendezvous}" lets in whoever guesses it; ` +
+    "--secret keeps a network among those who know it, moim invite --new makes such a group";
+  onEvent({ kind: "notice", level: "info", text });
 }
 
 function startMinting(

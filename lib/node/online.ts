@@ -5,28 +5,35 @@ import type { Random } from "../base/random.ts";
 import { RecentSet } from "../base/recent_set.ts";
 import type { Outcome } from "../chain/outcome.ts";
 import { spendLock } from "../consensus/coins.ts";
+import { canonicalParameters } from "../consensus/network_json.ts";
 import type { PeerSession } from "../net/hub.ts";
 import { parsePeerArgument } from "../net/addresses.ts";
-import { Libp2pTransport, type Libp2pTransportOptions } from "../net/libp2p_transport.ts";
-import { PortBusyError } from "../net/free_port.ts";
+import type { Libp2pTransport } from "../net/libp2p_transport.ts";
+import { networkNotice } from "../net/network_watch.ts";
 import { PeerManager } from "../net/peer_manager.ts";
 import type { Candidate, DialTarget } from "../net/transport.ts";
+import { addressClass, isRelayedAddress } from "../peers/address_class.ts";
 import { PeerBook } from "../peers/peer_book.ts";
 import type { Transaction } from "../primitives/transaction.ts";
 import type { TxId } from "../primitives/ids.ts";
 import { Sync, type SyncState } from "../sync/mod.ts";
 import type {
   AddPeerResult,
+  NodeDiagnosis,
   NodeStatus,
   OnEvent,
   PeerInfo,
+  ReachStatus,
   SourceStatus,
   SyncStatus,
 } from "./api.ts";
 import type { NodeConfig } from "./config.ts";
-import { type Ledger, updateState } from "./ledger.ts";
-import { portAfter } from "./p2p_port.ts";
+import { writeMembership } from "./group_keys.ts";
+import { evidenceOf } from "./evidence.ts";
+import type { Ledger } from "./ledger.ts";
+import { listen } from "./listen.ts";
 import { PeerFile, rememberedPeer } from "./peer_file.ts";
+import { proverOf } from "./prover.ts";
 import { VERSION } from "./version.ts";
 
 /** Fewer outbound sessions than this, and the DHT is asked every minute. */
@@ -54,7 +61,7 @@ export interface OnlineParts {
 const WHEREABOUTS_MS = 1_000;
 
 /** Where this node can be reached, as `status` tells it. */
-type Whereabouts = Pick<NodeStatus, "addresses" | "reachability">;
+type Whereabouts = Required<Pick<NodeStatus, "addresses" | "reachability" | "reach">>;
 
 export class Online {
   readonly #parts: OnlineParts;
@@ -66,6 +73,8 @@ export class Online {
   /** Payments that some peer has asked for since they were made. */
   readonly #fetched = new RecentSet<TxId>(FETCHED_MAX);
   #hadPeers: boolean;
+  /** Milliseconds since 1970; 0 for since the start. */
+  #addressesSinceMs = 0;
   #toldWhereabouts: { readonly atMs: number; readonly told: Whereabouts } | undefined;
 
   private constructor(
@@ -97,21 +106,31 @@ export class Online {
   static async start(parts: OnlineParts): Promise<Online> {
     const { ledger, config, clock, random } = parts;
     const targets = config.peers.map(parsePeerArgument);
+    const hints = (config.hints ?? []).map(parsePeerArgument);
     const peerFile = new PeerFile(ledger.store, clock);
     const book = new PeerBook({ random, onChange: (change) => peerFile.note(change) });
     book.load(await peerFile.load());
     // Discovery begins with the transport, a moment before there is somebody to tell.
     const later: { peers?: PeerManager; early: Candidate[] } = { early: [] };
-    const transport = await listen(parts, {
+    const transport = await listen(config, parts.port, {
       identitySeed: await ledger.folder.identitySeed(),
       announce: config.announce,
-      dht: { mode: config.dht, ...(config.dhtProtocol && { protocol: config.dhtProtocol }) },
-      bootstraps: bootstrapsOf(targets, book),
+      dht: {
+        mode: config.dht,
+        ...(config.dhtProtocol && { protocol: config.dhtProtocol }),
+        membersOnly: ledger.membership !== undefined,
+      },
+      hidesRelays: ledger.membership !== undefined,
+      bootstraps: bootstrapsOf([...targets, ...hints], book),
       lan: config.lan,
-      rendezvous: ledger.rendezvous,
+      mapPort: config.mapPort,
+      relay: config.relay,
+      isMember: (peerId) => later.peers?.isMember(peerId) ?? false,
+      rendezvous: ledger.meetingPoint,
       agent: `moim/${VERSION}`,
       clock,
       wantsPeers: () => (later.peers?.stats().outbound ?? 0) < WANTED_OUTBOUND,
+      isAlone: () => (later.peers?.sessions().length ?? 0) === 0,
       onCandidate: (candidate) => {
         if (later.peers) later.peers.found(candidate);
         else later.early.push(candidate);
@@ -125,6 +144,8 @@ export class Online {
       random,
       wanted: targets,
       gossip: config.gossip,
+      membership: await proverOf(ledger, transport.peerId),
+      networkParameters: () => canonicalParameters(ledger.network),
       local: () => {
         const { id, height, totalWork } = ledger.chain.tip();
         return {
@@ -141,6 +162,7 @@ export class Online {
     online.#begin();
     later.peers = peers;
     for (const candidate of later.early) peers.found(candidate);
+    for (const hint of hints) peers.found({ ...hint, source: "peer" });
     return online;
   }
 
@@ -176,6 +198,7 @@ export class Online {
     | "peerId"
     | "addresses"
     | "reachability"
+    | "reach"
     | "discovery"
     | "refused"
   > {
@@ -186,18 +209,31 @@ export class Online {
       peerId: this.#transport.peerId,
       ...this.#whereabouts(),
       discovery: this.#sources(),
-      refused: this.#peers.stats().refused as Record<string, number>,
+      refused: { ...this.#peers.stats().refused, ...this.#transport.relayRefusals() },
     };
+  }
+
+  diagnosis(): NodeDiagnosis {
+    const { config, clock, ledger } = this.#parts;
+    return evidenceOf({
+      config,
+      network: ledger.network.name,
+      transport: this.#transport,
+      peers: this.#peers,
+      book: this.#book,
+      nowMs: clock.nowMs(),
+      addressesSinceMs: this.#addressesSinceMs,
+    });
   }
 
   #whereabouts(): Whereabouts {
     const nowMs = this.#parts.clock.monotonicMs();
     const former = this.#toldWhereabouts;
     if (former !== undefined && nowMs - former.atMs < WHEREABOUTS_MS) return former.told;
-    const told = {
-      addresses: this.#transport.addresses(),
-      reachability: this.#transport.reachability().text,
-    };
+    const addresses = this.#transport.addresses();
+    const { state, text, relays } = this.#transport.reachability();
+    const outside = addresses.filter((address) => leadsHere(address, state));
+    const told = { addresses, reachability: text, reach: { state, relays, addresses: outside } };
     this.#toldWhereabouts = { atMs: nowMs, told };
     return told;
   }
@@ -263,19 +299,22 @@ export class Online {
     const { peerId, port } = this.#transport;
     onEvent({ kind: "listening", peerId, port, addresses: this.#transport.addresses() });
     this.#transport.onAddressesChanged(() => {
-      this.#toldWhereabouts = undefined;
+      this.#addressesSinceMs = this.#parts.clock.nowMs();
       this.#peers.readvertise();
-      onEvent({
-        kind: "addresses",
-        addresses: this.#transport.addresses(),
-        reachability: this.#transport.reachability().text,
-      });
+      this.#tellWhereabouts();
+    });
+    this.#transport.onReachabilityChanged(() => this.#tellWhereabouts());
+    this.#transport.onNetworkChanged((change) => {
+      this.#peers.onNetworkChanged(change.hasNetwork);
+      const text = networkNotice(change);
+      if (text !== undefined) onEvent({ kind: "notice", level: "info", text });
     });
     this.#transport.onDiscoveryChanged(({ source, text }) =>
       onEvent({ kind: "discovery", source, text })
     );
     this.#peers.onNotice((text) => onEvent({ kind: "notice", level: "warning", text }));
     this.#peers.onSession((session) => this.#tellSession(session));
+    rememberAcceptance(this.#parts.ledger, this.#peers);
     this.#peers.onSessionEnd((session, reason) => {
       const { peerId } = session;
       onEvent({ kind: "peer-disconnected", peerId, reason, peers: this.peerCount });
@@ -290,6 +329,12 @@ export class Online {
     this.#peers.start();
   }
 
+  #tellWhereabouts(): void {
+    this.#toldWhereabouts = undefined;
+    const { addresses, reachability } = this.#whereabouts();
+    this.#parts.onEvent({ kind: "addresses", addresses, reachability });
+  }
+
   /** Only payments of this node's own mempool are worth remembering. */
   #noteFetched(id: TxId): void {
     if (this.#parts.ledger.mempool.get(id)?.local) this.#fetched.add(id);
@@ -297,6 +342,7 @@ export class Online {
 
   #tellSession(session: PeerSession): void {
     this.#hadPeers = true;
+    this.#transport.onMember();
     this.#parts.onEvent({
       kind: "peer-connected",
       peerId: session.peerId,
@@ -322,6 +368,7 @@ export class Online {
       addresses: record?.addresses.map(({ address }) => address) ?? [session.address],
       address: session.address,
       direction: session.direction,
+      ...(session.isRelayed && { relayed: true }),
       agent: session.remote.agent,
       height,
       latencyMs: session.latencyMs,
@@ -377,6 +424,16 @@ export class Online {
   }
 }
 
+/** The first member that proves the same secret shows that it was typed right: it is kept so. */
+function rememberAcceptance({ membership, networkFolder }: Ledger, peers: PeerManager): void {
+  if (membership === undefined || membership.isAccepted) return;
+  const unsubscribe = peers.onSession(() => {
+    unsubscribe();
+    // Without this a wrong secret given later takes its place: no more is lost.
+    writeMembership(networkFolder.path, { ...membership, isAccepted: true }).catch(() => {});
+  });
+}
+
 /** The state of sync as the API tells it: what is not known is left out. */
 function syncStatus({ blocksPerSecond, etaMs, ...state }: SyncState): SyncStatus {
   return {
@@ -386,10 +443,20 @@ function syncStatus({ blocksPerSecond, etaMs, ...state }: SyncState): SyncStatus
   };
 }
 
-/** Every address that may lead into a DHT: named peers and remembered ones. */
+/** Whether an own address is one by which others come in from outside, as far as is known. */
+function leadsHere(address: string, state: ReachStatus["state"]): boolean {
+  if (isRelayedAddress(address)) return true;
+  const kind = addressClass(address);
+  return state !== "relayed" && state !== "closed" && (kind === "public" || kind === "name");
+}
+
+/**
+ * Every address that may lead into a DHT: named peers and remembered ones. Who is behind a relay
+ * serves no DHT.
+ */
 function bootstrapsOf(targets: readonly DialTarget[], book: PeerBook): string[] {
   const withId = (addresses: readonly string[], peerId: string | undefined) =>
-    addresses.map((address) =>
+    addresses.filter((address) => !isRelayedAddress(address)).map((address) =>
       peerId === undefined || address.includes("/p2p/") ? address : `${address}/p2p/${peerId}`
     );
   return [
@@ -397,20 +464,4 @@ function bootstrapsOf(targets: readonly DialTarget[], book: PeerBook): string[] 
     ...book.all().filter((record) => record.lastSuccessMs > 0)
       .flatMap((record) => withId(record.addresses.map(({ address }) => address), record.peerId)),
   ];
-}
-
-/** Opens the port; one that nobody asked for may be the next free one, which is remembered. */
-async function listen(
-  { config, port: first }: OnlineParts,
-  options: Omit<Libp2pTransportOptions, "port">,
-): Promise<Libp2pTransport> {
-  for (let port = first;; port = portAfter(config, port)) {
-    try {
-      const transport = await Libp2pTransport.start({ ...options, port });
-      if (!config.portRequested && port !== config.port) await updateState(config, { port });
-      return transport;
-    } catch (error) {
-      if (!(error instanceof PortBusyError)) throw error;
-    }
-  }
 }

@@ -1,6 +1,22 @@
 /** What outsiders call of a node, with its machinery loaded only then: cheap to import. */
-import type { NetworkInfo, NodeHandle, OpenOptions, StartingNode } from "./api.ts";
+import type {
+  DoctorReport,
+  ExportReport,
+  ImportReport,
+  NetworkInfo,
+  NodeApi,
+  NodeHandle,
+  OnLine,
+  OpenOptions,
+  StartingNode,
+} from "./api.ts";
 import type { NodeConfig } from "./config.ts";
+import type { NewGroup } from "./groups.ts";
+import type { Invitation } from "./invitation.ts";
+import type { InvitationInfo } from "./inviting.ts";
+import type { JoinOptions } from "./joining.ts";
+
+export type { Invitation, InvitationInfo };
 
 /** See `openNode` in node.ts. */
 export async function openNode(config: NodeConfig, options: OpenOptions): Promise<NodeHandle> {
@@ -26,4 +42,79 @@ export async function networkFromParameters(
 ): Promise<NetworkInfo> {
   const { networkFromParameters } = await import("./network_choice.ts");
   return networkFromParameters(parameters);
+}
+
+/** See `exportBlocks` in carrying.ts. */
+export async function exportBlocks(
+  node: NodeApi,
+  blocks: { from?: number | undefined; to?: number | undefined },
+  sink: (bytes: Uint8Array) => Promise<void>,
+  onLine?: OnLine,
+): Promise<ExportReport> {
+  const { exportBlocks } = await import("./carrying.ts");
+  return await exportBlocks(node, blocks, sink, onLine);
+}
+
+/** See `exportPayments` in carrying.ts. */
+export async function exportPayments(
+  node: NodeApi,
+  txIds: readonly string[],
+  sink: (bytes: Uint8Array) => Promise<void>,
+): Promise<ExportReport> {
+  const { exportPayments } = await import("./carrying.ts");
+  return await exportPayments(node, txIds, sink);
+}
+
+/** See `importFile` in carrying.ts. */
+export async function importFile(
+  node: NodeApi,
+  source: { name: string; chunks: AsyncIterable<Uint8Array>; bytes?: number | undefined },
+  onLine?: OnLine,
+): Promise<ImportReport> {
+  const { importFile } = await import("./carrying.ts");
+  return await importFile(node, source, onLine);
+}
+
+/** See `isChainFile` in chain_file.ts. */
+export async function isChainFile(start: Uint8Array): Promise<boolean> {
+  const { isChainFile } = await import("./chain_file.ts");
+  return isChainFile(start);
+}
+
+/** See `invitationOf` in inviting.ts. */
+export async function invitationOf(node: NodeApi, dataDir: string): Promise<InvitationInfo> {
+  const { invitationOf } = await import("./inviting.ts");
+  return await invitationOf(node, dataDir);
+}
+
+/** See `makeGroup` in groups.ts. */
+export async function makeGroup(config: NodeConfig, options: NewGroup): Promise<NodeConfig> {
+  const { makeGroup } = await import("./groups.ts");
+  return await makeGroup(config, options);
+}
+
+/** See `readInvitation` in invitation.ts. */
+export async function readInvitation(text: string): Promise<Invitation> {
+  const { readInvitation } = await import("./invitation.ts");
+  return readInvitation(text);
+}
+
+/** See `joinNetwork` in joining.ts. */
+export async function joinNetwork(
+  config: NodeConfig,
+  invitation: Invitation,
+  options: JoinOptions,
+): Promise<NodeConfig> {
+  const { joinNetwork } = await import("./joining.ts");
+  return await joinNetwork(config, invitation, options);
+}
+
+/** See `examine` in examination.ts. */
+export async function examine(
+  node: NodeApi,
+  config: NodeConfig,
+  onLine?: OnLine,
+): Promise<DoctorReport> {
+  const { examine } = await import("./examination.ts");
+  return await examine(node, config, onLine);
 }

@@ -11,6 +11,9 @@ import type { ViewParts, Views } from "./views.ts";
 
 /** Blocks of one page. */
 const PAGE_MAX = 100;
+/** Encodings given at a time: read together, and end with the one that makes it so many bytes. */
+const RAW_READ = 50;
+const RAW_BYTES = 1_024 * 1_024;
 
 export class Reading {
   readonly #chain: ViewParts["chain"];
@@ -44,6 +47,26 @@ export class Reading {
     const [bytes] = await this.#chain.blockBytesMany([id]);
     if (bytes === undefined) throw this.#damaged(id);
     return bytes;
+  }
+
+  /** See `NodeApi.rawBlocks`. */
+  async rawBlocks({ from, limit }: { from: number; limit: number }): Promise<Uint8Array[]> {
+    this.#idAt(from);
+    const end = Math.min(from + limit, this.#chain.tip().height + 1);
+    const blocks: Uint8Array[] = [];
+    let bytes = 0;
+    while (from + blocks.length < end && bytes < RAW_BYTES) {
+      const first = from + blocks.length;
+      const count = Math.min(RAW_READ, end - first);
+      const ids = Array.from({ length: count }, (_, at) => this.#idAt(first + at));
+      for (const [at, block] of (await this.#chain.blockBytesMany(ids)).entries()) {
+        if (block === undefined) throw this.#damaged(ids[at]!);
+        blocks.push(block);
+        bytes += block.length;
+        if (bytes >= RAW_BYTES) break;
+      }
+    }
+    return blocks;
   }
 
   async transaction(idText: string): Promise<TransactionInfo> {

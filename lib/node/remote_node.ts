@@ -1,8 +1,10 @@
 /** The calls of `NodeApi`, asked of a running node over its HTTP API. */
+import { packParts, unpackParts } from "../base/packed.ts";
 import type {
   AddPeerResult,
   Balance,
   BlockInfo,
+  BlockIntake,
   ChainPage,
   CoinPage,
   EventPage,
@@ -13,6 +15,7 @@ import type {
   MintRequest,
   MintResult,
   NetworkInfo,
+  NodeDiagnosis,
   NodeHandle,
   NodeNews,
   NodeStatus,
@@ -50,6 +53,10 @@ export class RemoteNode implements NodeHandle {
     return this.#get("network");
   }
 
+  diagnosis(): Promise<NodeDiagnosis> {
+    return this.#get("diagnosis");
+  }
+
   peers(): Promise<PeerInfo[]> {
     return this.#get("peers");
   }
@@ -85,6 +92,10 @@ export class RemoteNode implements NodeHandle {
     return this.#post("blocks", bytes);
   }
 
+  submitBlocks(blocks: readonly Uint8Array[]): Promise<BlockIntake[]> {
+    return this.#post("blocks/packed", packParts(blocks));
+  }
+
   chain(page: { before?: number | undefined; limit: number }): Promise<ChainPage> {
     return this.#get(`blocks${query(page)}`);
   }
@@ -107,6 +118,10 @@ export class RemoteNode implements NodeHandle {
 
   rawBlock(idOrHeight: string): Promise<Uint8Array> {
     return this.#get(`blocks/${encodeURIComponent(idOrHeight)}/raw`);
+  }
+
+  async rawBlocks(page: { from: number; limit: number }): Promise<Uint8Array[]> {
+    return unpackParts(await this.#get<Uint8Array>(`blocks/packed${query(page)}`));
   }
 
   rawTransaction(id: string): Promise<Uint8Array> {

@@ -8,6 +8,12 @@ import { checkPeerAddress } from "./peer_address.ts";
 /** How log lines look: for people, or one JSON object a line. */
 export type LogFormat = "text" | "json";
 
+/** Where the secret of a network comes from; `none` leaves the one that is remembered. */
+export type SecretChoice =
+  | { kind: "text"; text: string }
+  | { kind: "file"; path: string }
+  | { kind: "none" };
+
 export type LogLevel = "off" | "error" | "warning" | "info" | "debug";
 
 /** Where the HTTP API listens; without a port: the P2P port + 5000, or a free one. */
@@ -17,12 +23,15 @@ export type HttpSetting = { kind: "off" } | { kind: "on"; host: string; port?: n
 export type Settings = {
   rendezvous: string | undefined;
   network: string | undefined;
+  secretFile: string | undefined;
   port: number | undefined;
   peer: string[];
   dht: "public" | "private" | "off";
   dhtProtocol: string | undefined;
   lan: boolean;
   gossip: boolean;
+  mapPort: boolean;
+  relay: boolean;
   announce: string[];
   minter: string | undefined;
   mintWhen: "pending" | "always";
@@ -51,12 +60,15 @@ const RENDEZVOUS_BYTES_MAX = 200;
 export const SETTINGS: { [Name in SettingName]: Setting<Settings[Name]> } = {
   rendezvous: { env: "MOIM_RENDEZVOUS", parse: parsePhrase, builtIn: undefined },
   network: { env: "MOIM_NETWORK", parse: parseText, builtIn: undefined },
+  secretFile: { env: "MOIM_SECRET_FILE", parse: parseText, builtIn: undefined },
   port: { env: "MOIM_PORT", parse: parsePort, builtIn: undefined },
   peer: { env: "MOIM_PEER", isList: true, parse: (text) => [checkPeerAddress(text)], builtIn: [] },
   dht: { env: "MOIM_DHT", parse: oneOf("public", "private", "off"), builtIn: "public" },
   dhtProtocol: { env: "MOIM_DHT_PROTOCOL", parse: parseProtocol, builtIn: undefined },
   lan: { env: "MOIM_LAN", parse: parseSwitch, builtIn: true },
   gossip: { env: "MOIM_GOSSIP", parse: parseSwitch, builtIn: true },
+  mapPort: { env: "MOIM_MAP_PORT", parse: parseSwitch, builtIn: true },
+  relay: { env: "MOIM_RELAY", parse: parseSwitch, builtIn: true },
   announce: {
     env: "MOIM_ANNOUNCE",
     isList: true,

@@ -1,7 +1,8 @@
 /**
  * What kind of network a multiaddr text belongs to, read from the text alone: no look-up, no
  * libp2p. Ranges: RFC 6890 (loopback, private, link-local), RFC 6598 (carrier NAT), RFC 4193
- * (fc00::/7).
+ * (fc00::/7). A relayed address, `<address of the relay>/p2p/RELAY/p2p-circuit`, is one too: it
+ * leads to a peer behind a router by way of another peer.
  */
 
 /** `name` is a DNS name: it may lead anywhere, so it is dialled but proves nothing. */
@@ -17,15 +18,36 @@ interface Host {
 
 /** Longer texts are nobody's address. */
 export const MAX_ADDRESS_CHARACTERS = 256;
-const TCP_ADDRESS = /^\/(ip4|ip6|dns|dns4|dns6)\/([^/]+)\/tcp\/(\d{1,5})(?:\/p2p\/[1-9A-Za-z]+)?$/;
+const TCP_ADDRESS = /^\/(ip4|ip6|dns|dns4|dns6)\/([^/]+)\/tcp\/(\d{1,5})$/;
+const OWN_ID = /\/p2p\/[1-9A-Za-z]+$/;
+const RELAYED_ADDRESS = /^(.+)\/p2p\/([1-9A-Za-z]{1,80})\/p2p-circuit$/;
 const NAME = /^(?=.{1,253}$)[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?$/i;
 
 /**
- * The address without its `/p2p/ID`, or undefined for what this node cannot dial: anything but TCP
- * over IP or a DNS name, a port of 0, an address of nobody (0.0.0.0, multicast).
+ * The address without its last `/p2p/ID`, or undefined for what this node cannot dial: anything but
+ * TCP over IP or a DNS name, a port of 0, an address of nobody (0.0.0.0, multicast). A relayed
+ * address keeps the id of its relay.
  */
 export function bareAddress(text: string): string | undefined {
   if (text.length > MAX_ADDRESS_CHARACTERS) return undefined;
+  const base = text.replace(OWN_ID, "");
+  const relayed = RELAYED_ADDRESS.exec(base);
+  if (relayed === null) return tcpAddress(base);
+  const way = tcpAddress(relayed[1]!);
+  return way === undefined ? undefined : `${way}/p2p/${relayed[2]}/p2p-circuit`;
+}
+
+/** The id of the relay that a relayed address goes through; undefined for every other address. */
+export function relayOf(text: string): string | undefined {
+  return RELAYED_ADDRESS.exec(text.replace(OWN_ID, ""))?.[2];
+}
+
+/** Whether the address leads through another peer. */
+export function isRelayedAddress(text: string): boolean {
+  return relayOf(text) !== undefined;
+}
+
+function tcpAddress(text: string): string | undefined {
   const match = TCP_ADDRESS.exec(text);
   if (match === null) return undefined;
   const [, protocol, host, port] = match;
@@ -34,14 +56,20 @@ export function bareAddress(text: string): string | undefined {
   return `/${protocol}/${host!.toLowerCase()}/tcp/${Number(port)}`;
 }
 
-/** The class of a multiaddr, or undefined for what `bareAddress` refuses. */
+/**
+ * The class of a multiaddr, or undefined for what `bareAddress` refuses. That of a relayed address
+ * is its relay's: whoever may know where the relay is may know who is behind it.
+ */
 export function addressClass(text: string): AddressClass | undefined {
   return readHost(text)?.kind;
 }
 
-/** The subnet of a public address, such as `ip4/93.184`; undefined for every other address. */
+/**
+ * The subnet of a public address, such as `ip4/93.184`; undefined for every other address, a relayed
+ * one among them: many share a relay and have nothing else in common.
+ */
 export function publicSubnet(text: string): string | undefined {
-  return readHost(text)?.subnet;
+  return isRelayedAddress(text) ? undefined : readHost(text)?.subnet;
 }
 
 function readHost(text: string): Host | undefined {

@@ -1,4 +1,5 @@
 /** When a peer is dialled again, how likely it is drawn, when it is forgotten. Pure. */
+import { isRelayedAddress } from "./address_class.ts";
 import type { KnownAddress, PeerRecord } from "./peer_record.ts";
 
 /** The first pause after a failure; each further one doubles it. */
@@ -45,6 +46,18 @@ export function dueAddresses(
     .filter((known) => addressDueMs(known, nowMs, maxMs) <= nowMs)
     .sort((a, b) => b.lastSuccessMs - a.lastSuccessMs || b.heardMs - a.heardMs)
     .map((known) => known.address);
+}
+
+/** As `dueAddresses`, without those that lead through a relay. */
+export function dueDirectAddresses(record: PeerRecord, nowMs: number): string[] {
+  return dueAddresses(record, nowMs).filter((address) => !isRelayedAddress(address));
+}
+
+/** When the first address without a relay falls due; `undefined` when there is none. */
+export function nextDirectDueMs(record: PeerRecord, nowMs: number): number | undefined {
+  const dues = record.addresses.filter(({ address }) => !isRelayedAddress(address))
+    .map((known) => addressDueMs(known, nowMs, BACKOFF_MAX_MS));
+  return dues.length === 0 ? undefined : Math.min(...dues);
 }
 
 /** Whether we ever had a session with the peer. Anything else about it is hearsay. */

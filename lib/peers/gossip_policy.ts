@@ -1,6 +1,6 @@
 /** Which signed peer records are believed and passed on. Pure; the signature was checked before. */
-import { type AddressClass, addressClass, bareAddress } from "./address_class.ts";
-import { MAX_ADDRESSES } from "./peer_record.ts";
+import { type AddressClass, addressClass, bareAddress, isRelayedAddress } from "./address_class.ts";
+import { MAX_ADDRESSES, MAX_RELAYED_ADDRESSES } from "./peer_record.ts";
 
 /** A sequence is the signer's clock; further ahead of ours it would outlive every correction. */
 export const MAX_SEQUENCE_AHEAD_MS = 3_600_000;
@@ -43,10 +43,13 @@ export function judgeRecord(
 
 /** Those of `addresses` that may be told over a session whose other end has the class `via`. */
 export function travellingAddresses(addresses: readonly string[], via: AddressClass): string[] {
+  let relayed = 0;
   return addresses.flatMap((text) => {
     const kind = addressClass(text);
     const address = bareAddress(text);
-    return kind !== undefined && address !== undefined && mayTravel(kind, via) ? [address] : [];
+    if (kind === undefined || address === undefined || !mayTravel(kind, via)) return [];
+    if (isRelayedAddress(address) && ++relayed > MAX_RELAYED_ADDRESSES) return [];
+    return [address];
   });
 }
 

@@ -12,6 +12,8 @@
  *   answer under the right id proves an address, and adding never overwrites what works;
  * - hearsay is bounded, in all and for each public subnet, and the newest does not crowd out the
  *   rest;
+ * - what servers of a DHT say stays out of the book until a session proves it, and each of them has
+ *   its turn, so that a thousand lies of one hide nobody (`candidate_pool.ts`);
  * - two anchors and the eight best peers survive restarts, failures and holidays;
  * - punishment falls on peer ids alone and ends by itself. It does not stop an attacker, who makes
  *   a new id; it stops a broken node from being asked again and again. Addresses are never
@@ -22,6 +24,7 @@
  * @module
  */
 export * from "./address_class.ts";
+export * from "./candidate_pool.ts";
 export * from "./dial_policy.ts";
 export * from "./discouragement.ts";
 export * from "./eviction.ts";

@@ -115,6 +115,14 @@ export class PeerBook {
     }
   }
 
+  /** Our machine is in another network: nobody is to wait for failures of the former one. */
+  onNetworkChanged(nowMs: number): void {
+    for (const { peerId, failuresInARow, addresses } of this.all()) {
+      const isWaiting = failuresInARow > 1 || addresses.some((known) => known.failuresInARow > 1);
+      if (isWaiting) this.note(peerId, { kind: "network-changed" }, nowMs);
+    }
+  }
+
   /** The proven peers that are never forgotten, best first. */
   best(nowMs: number): PeerRecord[] {
     return this.all().filter(isProven).sort((a, b) => compareWorth(a, b, nowMs))

@@ -1,8 +1,8 @@
 /** What is remembered of one peer, and how each event changes it. Pure. */
-import { bareAddress } from "./address_class.ts";
+import { bareAddress, isRelayedAddress } from "./address_class.ts";
 
 /** How a peer came to be known. `known`: from the book, after a restart. */
-export type PeerSource = "known" | "peer" | "lan" | "dht" | "gossip" | "inbound";
+export type PeerSource = "known" | "peer" | "lan" | "dht" | "own-dht" | "gossip" | "inbound";
 
 /** All times are milliseconds since 1970; 0 means never. */
 export interface KnownAddress {
@@ -38,15 +38,21 @@ export type PeerEvent =
   | { kind: "heard"; addresses: readonly string[]; source: PeerSource }
   | { kind: "attempt"; addresses: readonly string[] }
   | { kind: "failure"; addresses: readonly string[] }
+  /** These addresses did not answer while the peer was connected in another way. */
+  | { kind: "unanswered"; addresses: readonly string[] }
   /** `address`: the one that answered, when it is one of ours to dial. */
   | { kind: "success"; address?: string }
   | { kind: "session-end" }
   | { kind: "useful" }
   | { kind: "fault" }
+  /** Our own machine is in another network: what failed in the former one says nothing of this. */
+  | { kind: "network-changed" }
   | { kind: "anchor"; value: boolean };
 
 /** As many as a signed record may name. */
 export const MAX_ADDRESSES = 8;
+/** As many as a node reserves for itself: what a peer names beyond that is out of date, or noise. */
+export const MAX_RELAYED_ADDRESSES = 2;
 /** Merit stops growing here, so that a newcomer can catch up within some days. */
 export const MAX_SCORE = 100;
 /** An address that worked once may be given up for a new one after so many failures. */
@@ -88,12 +94,16 @@ export function applyEvent(record: PeerRecord, event: PeerEvent, nowMs: number):
     }
     case "failure":
       return failed(record, event.addresses, nowMs);
+    case "unanswered":
+      return { ...record, addresses: failedAddresses(record, event.addresses) };
     case "success":
       return succeeded(record, event.address, nowMs);
     case "session-end":
       return { ...record, lastSeenMs: nowMs, lastSuccessMs: nowMs };
     case "useful":
       return { ...record, score: Math.min(MAX_SCORE, record.score + 1) };
+    case "network-changed":
+      return withShortPauses(record);
     case "fault":
       return { ...record, score: Math.floor(record.score / 2), anchor: false };
     case "anchor":
@@ -107,26 +117,35 @@ function heard(
   nowMs: number,
 ): PeerRecord {
   // A peer that came to us and is then found by a search was, for the user, found by the search.
-  const isFound = record.source === "inbound" && ["dht", "lan", "peer"].includes(event.source);
+  const isFound = record.source === "inbound" &&
+    ["dht", "own-dht", "lan", "peer"].includes(event.source);
   const addresses = withAddresses(record.addresses, event.addresses, nowMs);
   const news = { source: isFound ? event.source : record.source, lastSeenMs: nowMs };
   // The local network names only who answers there right now: a long pause would be a mistake.
   if (event.source !== "lan") return { ...record, ...news, addresses };
+  return withShortPauses({ ...record, ...news, addresses });
+}
+
+/** As after a single failure. When the failing began is kept, so that the dead are still forgotten. */
+function withShortPauses(record: PeerRecord): PeerRecord {
   return {
     ...record,
-    ...news,
     failuresInARow: Math.min(1, record.failuresInARow),
-    addresses: addresses.map((known) => ({
+    addresses: record.addresses.map((known) => ({
       ...known,
       failuresInARow: Math.min(1, known.failuresInARow),
     })),
   };
 }
 
-function failed(record: PeerRecord, tried: readonly string[], nowMs: number): PeerRecord {
-  const addresses = record.addresses.map((known) =>
+function failedAddresses(record: PeerRecord, tried: readonly string[]): readonly KnownAddress[] {
+  return record.addresses.map((known) =>
     tried.includes(known.address) ? { ...known, failuresInARow: known.failuresInARow + 1 } : known
   );
+}
+
+function failed(record: PeerRecord, tried: readonly string[], nowMs: number): PeerRecord {
+  const addresses = failedAddresses(record, tried);
   const failingSinceMs = record.failuresInARow === 0 ? nowMs : record.failingSinceMs;
   return { ...record, addresses, failingSinceMs, failuresInARow: record.failuresInARow + 1 };
 }
@@ -164,7 +183,13 @@ function withAddresses(
       entry.heardMs = nowMs;
       continue;
     }
-    if (result.length === MAX_ADDRESSES) {
+    const relayed = isRelayedAddress(address) ? result.filter(isRelayed) : [];
+    if (relayed.length === MAX_RELAYED_ADDRESSES) {
+      // A peer changes its relays, and the former ones know nothing of it any more.
+      const oldest = relayed.sort((a, b) => a.heardMs - b.heardMs)[0]!;
+      if (oldest.heardMs === nowMs) continue;
+      result.splice(result.indexOf(oldest), 1);
+    } else if (result.length === MAX_ADDRESSES) {
       const worst = replaceable(result, nowMs);
       if (worst === undefined) break;
       result.splice(result.indexOf(worst), 1);
@@ -173,6 +198,10 @@ function withAddresses(
     result.push({ address, heardMs: nowMs, ...untried });
   }
   return result;
+}
+
+function isRelayed(known: KnownAddress): boolean {
+  return isRelayedAddress(known.address);
 }
 
 /** The address to give up for a new one; undefined while all are at least as good as a rumour. */

@@ -9,7 +9,15 @@ import {
   type PeerSource,
 } from "./peer_record.ts";
 
-const SOURCES: readonly PeerSource[] = ["known", "peer", "lan", "dht", "gossip", "inbound"];
+const SOURCES: readonly PeerSource[] = [
+  "known",
+  "peer",
+  "lan",
+  "dht",
+  "own-dht",
+  "gossip",
+  "inbound",
+];
 const PEER_ID = /^[1-9A-Za-z_.-]{1,128}$/;
 
 export function encodeRecord(record: PeerRecord): Uint8Array {

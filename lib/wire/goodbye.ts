@@ -16,6 +16,8 @@ export const GOODBYE_CODES = {
   probe: 5,
   /** The peer is not wanted for a while. */
   discouraged: 6,
+  /** The network asks for a secret that the other side did not prove. */
+  secret: 7,
 } as const;
 
 export type GoodbyeCode = keyof typeof GOODBYE_CODES;

@@ -20,6 +20,8 @@ import {
   MAX_HEADERS_BYTES,
 } from "./headers.ts";
 import { getDataCodec, invCodec, MAX_GETDATA_BYTES, MAX_INV_BYTES } from "./inventory.ts";
+import { confirmCodec, SHARE_BYTES, shareCodec, TAG_BYTES } from "./membership.ts";
+import { MAX_NETWORK_BYTES, networkCodec } from "./network.ts";
 import { MAX_BLOCK_MESSAGE_BYTES, MAX_TX_MESSAGE_BYTES, payloadCodec } from "./payload.ts";
 import { versionCodec } from "./version.ts";
 
@@ -123,6 +125,30 @@ export const MESSAGES = {
     bytesMax: MAX_BLOCK_TXN_BYTES,
     quota: { count: 20, everyMs: 10_000 }, // An answer that came too late.
     codec: blockTxnCodec,
+  }),
+  share: define({
+    code: 0x0f,
+    bytesMax: SHARE_BYTES,
+    quota: { count: 1, everyMs: 60_000 }, // A second one ends the session anyway.
+    codec: shareCodec,
+  }),
+  confirm: define({
+    code: 0x10,
+    bytesMax: TAG_BYTES,
+    quota: { count: 1, everyMs: 60_000 },
+    codec: confirmCodec,
+  }),
+  getnetwork: define({
+    code: 0x11,
+    bytesMax: 0,
+    quota: { count: 1, everyMs: 60_000 },
+    codec: noBody,
+  }),
+  network: define({
+    code: 0x12,
+    bytesMax: MAX_NETWORK_BYTES,
+    quota: { count: 1, everyMs: 60_000 },
+    codec: networkCodec,
   }),
 } as const;
 

@@ -16,6 +16,7 @@ import { benchConnect } from "./connect.ts";
 import { benchCurve } from "./curve.ts";
 import { benchDisk } from "./disk.ts";
 import { benchHash } from "./hash.ts";
+import { benchIdle } from "./idle.ts";
 import { benchKill } from "./kill.ts";
 import { benchLookups } from "./lookups.ts";
 import type { BenchContext, Benchmark, Measurement } from "./measurement.ts";
@@ -34,6 +35,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   { name: "empty", what: "initial sync of 10,000 empty blocks", run: benchEmpty },
   { name: "kill", what: "kill -9 at half of a sync", run: benchKill },
   { name: "start", what: "start to the first API answer; idle memory", run: benchStart },
+  { name: "idle", what: "a node with eight peers and nothing to do", run: benchIdle },
   { name: "relay", what: "blocks along five nodes in a line", run: benchRelay },
   { name: "mempool", what: "payments from a peer, block template, mining", run: benchMempool },
   { name: "hash", what: "hash rate, one worker and two", run: benchHash },
@@ -57,6 +59,7 @@ const { values, positionals } = parseArgs({
   options: {
     runs: { type: "string", default: "3" },
     payments: { type: "string", default: "100000" },
+    minutes: { type: "string", default: "2" },
     beside: { type: "string" },
     "btcd-base": { type: "string" },
     json: { type: "string" },
@@ -75,6 +78,7 @@ ${BENCHMARKS.map(({ name, what }) => `  ${name.padEnd(12)}${what}`).join("\n")}
 
   --runs N         how often each is measured; medians are shown (3)
   --payments N     payments of the chain to sync (100000)
+  --minutes N      how long an idle node is watched (2)
   --beside btcd    measure btcd before and after, and show ratios
   --btcd-base DIR  where btcd's programs and chains are, or are made
   --json FILE      everything measured, as JSON
@@ -98,7 +102,7 @@ function chosen(): Benchmark[] {
 }
 
 /** A count of the command line. */
-function countOf(option: "runs" | "payments"): number {
+function countOf(option: "runs" | "payments" | "minutes"): number {
   const count = Number(values[option]);
   if (Number.isSafeInteger(count) && count > 0) return count;
   throw new Error(`Cannot use --${option} "${values[option]}": give a number from 1 on`);
@@ -111,6 +115,7 @@ async function measureAll(benchmarks: readonly Benchmark[]): Promise<Measurement
     runsFolder: join(work, `runs-${Deno.pid}`),
     runs: countOf("runs"),
     payments: countOf("payments"),
+    minutes: countOf("minutes"),
     keep: values.keep,
     denoFlags: values["deno-flags"].split(" ").filter((flag) => flag !== ""),
     tell: (line) => console.error(`  ${line}`),

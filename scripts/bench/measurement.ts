@@ -31,6 +31,8 @@ export interface BenchContext {
   readonly runs: number;
   /** Payments of the chain to sync. */
   readonly payments: number;
+  /** How long a node is watched that has nothing to do. */
+  readonly minutes: number;
   /** Keeps the data folders of the nodes. */
   readonly keep: boolean;
   /** Flags of `deno run` for the node that is measured. */

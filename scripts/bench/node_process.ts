@@ -2,9 +2,8 @@
 import { Agent, request } from "node:http";
 import { join } from "node:path";
 import { NETWORK } from "./payment_chain.ts";
-import { memoryOf, program } from "./process.ts";
+import { cpuSecondsOf, memoryOf, program } from "./process.ts";
 
-const CLOCK_TICKS_A_SECOND = 100;
 const POLL_MS = 20;
 const PATIENCE_MS = 60_000;
 /** Below the ports that systems hand to outgoing connections. */
@@ -201,9 +200,7 @@ export class BenchNode {
 
   /** Processor time of all threads since the start. */
   cpuSeconds(): number {
-    const text = Deno.readTextFileSync(`/proc/${this.pid}/stat`);
-    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-    return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS_A_SECOND;
+    return cpuSecondsOf(this.pid);
   }
 
   memory(): { nowBytes: number; peakBytes: number } {

@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 
 const ROOT = join(import.meta.dirname!, "../..");
 const PROBE = join(import.meta.dirname!, "lag_probe.ts");
+const CLOCK_TICKS_A_SECOND = 100;
 
 /** The flags of `deno task node`: what users run. */
 const NODE_FLAGS: readonly string[] = nodeFlags();
@@ -75,6 +76,13 @@ export async function timeMoim(args: string[], env: Record<string, string> = {})
   const [{ code }, text] = await Promise.all([child.status, new Response(child.stdout).text()]);
   if (code !== 0) throw new Error(`moim ${args.join(" ")} ended with ${code}: ${text}`);
   return performance.now() - started;
+}
+
+/** Processor time of all threads of a process since its start (Linux only). */
+export function cpuSecondsOf(pid: number): number {
+  const text = Deno.readTextFileSync(`/proc/${pid}/stat`);
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS_A_SECOND;
 }
 
 /** Resident memory of a process in bytes, now and at its highest (Linux only). */

@@ -24,7 +24,10 @@ import { moimJson, until, withTempDir } from "../support/moim.ts";
 import { frame } from "../support/wire_peer.ts";
 
 const GREETINGS: readonly MessageType[] = ["version", "goodbye"];
-const AFTER_VERSION = MESSAGE_TYPES.filter((type) => !GREETINGS.includes(type));
+/** What has a place before `version` only, if at all. */
+const BEFORE_VERSION: readonly MessageType[] = ["share", "confirm", "getnetwork", "network"];
+const ORDINARY = MESSAGE_TYPES.filter((type) => !BEFORE_VERSION.includes(type));
+const AFTER_VERSION = ORDINARY.filter((type) => !GREETINGS.includes(type));
 const UNKNOWN = "e".repeat(64);
 
 /** An attack by the message that carries it: `version` must be the first there is. */
@@ -38,7 +41,7 @@ function unreadable(type: MessageType): "invalid" | "malformed" {
 }
 
 function shortBodies(): Attack[] {
-  return MESSAGE_TYPES.filter((type) => type !== "getaddr").map((type) =>
+  return ORDINARY.filter((type) => type !== "getaddr").map((type) =>
     by(type, {
       send: (peer) => peer.sendFrame(MESSAGES[type].code, bodyOf(type).slice(0, -1)),
       refusal: unreadable(type),
@@ -70,7 +73,7 @@ function tooLarge(): Attack[] {
 }
 
 function unknownTypes(): Attack[] {
-  return [0x00, 0x0f, 0xff].map((code): Attack => ({
+  return [0x00, 0x13, 0xff].map((code): Attack => ({
     name: `type byte ${code}`,
     send: (peer) => peer.sendFrame(code, new Uint8Array(8)),
     refusal: "unknown-type",
@@ -80,7 +83,7 @@ function unknownTypes(): Attack[] {
 /** Random bytes in whole frames of every kind, and as a stream that has no frames at all. */
 function randomBytes(): Attack[] {
   const random = seededRandom(3);
-  const bodies = MESSAGE_TYPES.map((type) => {
+  const bodies = ORDINARY.map((type) => {
     const body = random.bytes(64);
     body[0] = 0xff; // A count or number of many bytes: no kind has one that large.
     const refusal = type === "getaddr" ? "oversize" : unreadable(type);
@@ -102,12 +105,17 @@ function outOfOrder(): Attack[] {
     send: (peer) => peer.send(EXAMPLES[type]),
     refusal: "out-of-order",
   }));
+  const late = BEFORE_VERSION.map((type): Attack => ({
+    name: `${type} after version`,
+    send: (peer) => peer.send(EXAMPLES[type]),
+    refusal: "out-of-order",
+  }));
   const twice: Attack = {
     name: "version twice",
     send: (peer) => peer.greet(US),
     refusal: "out-of-order",
   };
-  return [...early, twice];
+  return [...early, ...late, twice];
 }
 
 /** Right in size and shape, with a value that its field cannot have. */

@@ -1,7 +1,8 @@
-/** A plain DHT server as a process of its own: see `dht_server.ts`. */
+/** A DHT server as a process of its own: a plain one (`dht_server.ts`) or one that lies. */
 import { join } from "node:path";
 
 const PROGRAM = join(import.meta.dirname!, "dht_server.ts");
+const LIAR = join(import.meta.dirname!, "lying_dht.ts");
 
 export class DhtProcess {
   private constructor(
@@ -10,10 +11,21 @@ export class DhtProcess {
     readonly address: string,
   ) {}
 
-  /** Starts one and waits until it listens. */
-  static async start(args: string[] = []): Promise<DhtProcess> {
-    const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--quiet", "--no-check", PROGRAM, ...args],
+  /** Starts one and waits until it listens. `prefix` runs it elsewhere (`ip netns exec NAME`). */
+  static start(args: string[] = [], prefix: string[] = []): Promise<DhtProcess> {
+    return DhtProcess.#spawn(PROGRAM, args, prefix);
+  }
+
+  /** The same for a server that lies: see `lying_dht.ts`. */
+  static liar(args: string[] = [], prefix: string[] = []): Promise<DhtProcess> {
+    return DhtProcess.#spawn(LIAR, args, prefix);
+  }
+
+  static async #spawn(file: string, args: string[], prefix: string[]): Promise<DhtProcess> {
+    const deno = [Deno.execPath(), "run", "-A", "--quiet", "--no-check", file];
+    const [program, ...rest] = [...prefix, ...deno, ...args];
+    const child = new Deno.Command(program!, {
+      args: rest,
       stdin: "null",
       stdout: "piped",
       stderr: "null",

@@ -58,6 +58,7 @@ export function hostileNode(): NodeApi {
       Promise.resolve({
         name: ALL_HARM,
         genesisId: ID,
+        access: "words",
         rendezvous: HARM.join(" "),
         rendezvousCid: "bafk",
         parameters: { name: ALL_HARM, message: ALL_HARM },
@@ -152,6 +153,7 @@ const STATUS: NodeStatus = {
   running: true,
   network: ALL_HARM,
   genesisId: ID,
+  access: "secret",
   height: 5,
   tipId: ID,
   tipTimeMs: TIME_MS,

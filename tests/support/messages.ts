@@ -1,6 +1,8 @@
 /** One example of each message, rich enough to reach every field of its codec. */
+import { utf8 } from "../../lib/base/bytes.ts";
 import { encodeHeader } from "../../lib/primitives/block.ts";
 import { asBlockId, asHash, asTxId } from "../../lib/primitives/ids.ts";
+import { SHARE_BYTES, TAG_BYTES } from "../../lib/wire/membership.ts";
 import type { Message, MessageType } from "../../lib/wire/messages.ts";
 
 const id = (digit: string) => digit.repeat(64);
@@ -64,4 +66,8 @@ export const EXAMPLES: { [Type in MessageType]: Extract<Message, { type: Type }>
     id: asBlockId(id("8")),
     transactions: [Uint8Array.of(0xbe, 0xef), Uint8Array.of(0xca, 0xfe, 0x01)],
   },
+  share: { type: "share", share: new Uint8Array(SHARE_BYTES).fill(0x5a) },
+  confirm: { type: "confirm", tag: new Uint8Array(TAG_BYTES).fill(0xa5) },
+  getnetwork: { type: "getnetwork" },
+  network: { type: "network", parameters: utf8('{"name":"모임"}') },
 };

@@ -19,21 +19,24 @@ export type MoimOptions = {
   nodeId?: number;
   env?: Record<string, string>;
   /** What standard input holds. */
-  input?: string;
+  input?: string | Uint8Array;
+  /** Program and arguments that run ours elsewhere, such as `ip netns exec NAME`. */
+  prefix?: string[];
+  /** How its HTTP server is reached, where the global `fetch` cannot. */
+  fetch?: (url: string, init: RequestInit) => Promise<Response>;
 };
 
 /** What a finished process left. */
-export type Finished = { code: number; stdout: string; stderr: string };
+export type Finished = { code: number; stdout: string; stderr: string; bytes: Uint8Array };
 
 /** Runs one command to its end. */
 export async function moim(args: string[], options: MoimOptions): Promise<Finished> {
   const child = spawn(args, options);
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(options.input ?? "")).catch(() => {});
-  await writer.close().catch(() => {});
+  await feed(child.stdin, options.input);
   const { code, stdout, stderr } = await child.output();
   const decoder = new TextDecoder();
-  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+  const texts = { stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+  return { code, ...texts, bytes: stdout };
 }
 
 /** Runs one command that must succeed, and gives what its `--json` printed. */
@@ -62,7 +65,7 @@ export class MoimNode {
       child.status.then(({ code }) => {
         this.#exitCode = code;
       }),
-      child.stdin.close().catch(() => {}),
+      feed(child.stdin, options.input),
     ];
   }
 
@@ -109,7 +112,8 @@ export class MoimNode {
     const folder = nodeId === undefined ? dataDir : join(dataDir, String(nodeId));
     try {
       const api = JSON.parse(await Deno.readTextFile(join(folder, "api.json")));
-      const response = await fetch(`http://${api.host}:${api.port}/api/v1/${path}`, {
+      const ask = this.options.fetch ?? fetch;
+      const response = await ask(`http://${api.host}:${api.port}/api/v1/${path}`, {
         headers: { authorization: `Bearer ${api.token}` },
       });
       return await response.json();
@@ -152,7 +156,7 @@ export class MoimNode {
 /** Polls until `check` gives something; fails after the patience, naming `what`. */
 export async function until<Result>(
   check: () => Result | undefined | false | Promise<Result | undefined | false>,
-  options: { what: string | (() => string); timeoutMs?: number },
+  options: { what: string | (() => string); timeoutMs?: number; pollMs?: number },
 ): Promise<Result> {
   const endMs = performance.now() + (options.timeoutMs ?? PATIENCE_MS);
   for (;;) {
@@ -162,7 +166,7 @@ export async function until<Result>(
       const what = typeof options.what === "string" ? options.what : options.what();
       assert.fail(`Waited in vain for ${what}`);
     }
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    await new Promise((resolve) => setTimeout(resolve, options.pollMs ?? POLL_MS));
   }
 }
 
@@ -216,8 +220,9 @@ function spawn(args: string[], options: MoimOptions): Deno.ChildProcess {
   const binary = Deno.env.get("MOIM_BINARY");
   const command = binary ? resolve(ROOT, binary) : Deno.execPath();
   const first = binary ? [] : ["run", "--quiet", ...taskPermissions(), join(ROOT, "main.ts")];
-  return new Deno.Command(command, {
-    args: [...first, ...args],
+  const [program, ...rest] = [...options.prefix ?? [], command, ...first, ...args];
+  return new Deno.Command(program!, {
+    args: rest,
     cwd: ROOT,
     env: environment(options),
     clearEnv: true,
@@ -243,9 +248,21 @@ function environment(options: MoimOptions): Record<string, string> {
     MOIM_DATA_DIR: options.dataDir,
     MOIM_LAN: "off",
     MOIM_DHT: "off",
+    MOIM_MAP_PORT: "off",
     ...(options.nodeId !== undefined && { NODE_ID: String(options.nodeId) }),
     ...options.env,
   };
+}
+
+/** Writes what standard input holds and ends it, whether the process reads it or not. */
+async function feed(
+  stdin: WritableStream<Uint8Array>,
+  input: string | Uint8Array = "",
+): Promise<void> {
+  const writer = stdin.getWriter();
+  const bytes = typeof input === "string" ? new TextEncoder().encode(input) : input;
+  await writer.write(bytes).catch(() => {});
+  await writer.close().catch(() => {});
 }
 
 async function pump(stream: ReadableStream<Uint8Array>, add: (text: string) => void) {

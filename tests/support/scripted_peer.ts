@@ -49,6 +49,7 @@ export class ScriptedPeer implements PeerSession {
   readonly direction = "inbound" as const;
   readonly found = "inbound" as const;
   readonly address = "/memory";
+  readonly isRelayed = false;
   readonly connectedAtMs = 0;
   readonly latencyMs = 0;
   readonly bytesIn = 0;

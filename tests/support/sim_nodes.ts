@@ -35,8 +35,18 @@ export interface SimNode {
   readonly notices: string[];
 }
 
-export interface SimNodeOptions
-  extends Partial<Pick<PeerManagerOptions, "wanted" | "outboundTarget" | "inboundMax" | "gossip">> {
+export interface SimNodeOptions extends
+  Partial<
+    Pick<
+      PeerManagerOptions,
+      | "wanted"
+      | "outboundTarget"
+      | "inboundMax"
+      | "gossip"
+      | "membership"
+      | "networkParameters"
+    >
+  > {
   readonly host?: Partial<SimHost>;
   readonly records?: readonly PeerRecord[];
   readonly local?: LocalVersion;

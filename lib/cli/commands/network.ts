@@ -3,6 +3,7 @@ import { EXIT, messageOf, UserError } from "../../base/mod.ts";
 import { chosenNetwork, networkFromParameters, type NetworkInfo } from "../../node/mod.ts";
 import { type Cli, type Declare, examples, withCommon } from "../cli.ts";
 import { coins, duration, printable } from "../format.ts";
+import { accessText } from "../status_text.ts";
 import { coinsValue, integerValue, required } from "../values.ts";
 
 /** Longest spacing that consensus takes: a day. */
@@ -30,7 +31,7 @@ export const declare: Declare = (command, cli) => {
 function networkLines(info: NetworkInfo): string[] {
   const { parameters } = info;
   return [
-    `network     ${printable(info.name)}`,
+    `network     ${printable(info.name)}${accessText(info.access)}`,
     `genesis     ${info.genesisId}`,
     `rendezvous  ${printable(info.rendezvous)}`,
     `DHT key     ${info.rendezvousCid}`,

@@ -34,7 +34,7 @@ function peerLines(peers: PeerInfo[]): string[] {
     peer.connected ? "connected" : "remembered",
     peer.peerId,
     `found: ${peer.found}`,
-    peer.direction ?? "",
+    peer.relayed ? `${peer.direction}, relayed` : peer.direction ?? "",
     peer.height === undefined ? "" : `height ${peer.height}`,
     peer.latencyMs === undefined ? "" : `${Math.round(peer.latencyMs)} ms`,
     peer.address ?? peer.addresses[0] ?? "",

@@ -1,3 +1,4 @@
+import type { Command } from "@commander-js/extra-typings";
 import { EXIT } from "../../base/mod.ts";
 import {
   type ApiFile,
@@ -17,15 +18,22 @@ import { EventLines } from "../event_lines.ts";
 import { count } from "../format.ts";
 import { untilInterrupted } from "../interrupt.ts";
 import { joinLines } from "../join.ts";
+import { askedSecret } from "../secret_input.ts";
 
-export const declare: Declare = (command, cli) => {
-  withCommon(command)
+/** Adds the options of a node that goes on running: of `start` and of `join`. */
+export function withNodeOptions(command: Command) {
+  return withCommon(command)
     .option("--port <port>", "P2P port, 0 picks one [NODE_ID, MOIM_PORT] (3000, or the next free)")
     .option("--peer <address...>", "peers: multiaddr, host:port or peer id [MOIM_PEER]")
     .option("--dht <kind>", "public, private or off [MOIM_DHT] (public)")
     .option("--dht-protocol <id>", "another DHT, by its protocol id [MOIM_DHT_PROTOCOL]")
     .option("--lan <on|off>", "find peers on the local network [MOIM_LAN] (on)")
     .option("--gossip <on|off>", "exchange addresses with peers [MOIM_GOSSIP] (on)")
+    .option(
+      "--map-port <on|off>",
+      "ask the router for a way in (UPnP, NAT-PMP) [MOIM_MAP_PORT] (on)",
+    )
+    .option("--relay <on|off>", "pass data on for members behind a router [MOIM_RELAY] (on)")
     .option("--announce <address...>", "public addresses of this node [MOIM_ANNOUNCE]")
     .option("--minter <who>", "mint; the coins go to this key or address [MOIM_MINTER]")
     .option(
@@ -34,29 +42,46 @@ export const declare: Declare = (command, cli) => {
     )
     .option("--mint-threads <number>", MINT_THREADS_HELP)
     .option("--solo", "mint without waiting for a peer [MOIM_SOLO]")
-    .option("--http <[host:]port>", "where the API listens, or off [MOIM_HTTP] (P2P port + 5000)")
+    .option("--http <[host:]port>", "where the API listens, or off [MOIM_HTTP] (P2P port + 5000)");
+}
+
+export const declare: Declare = (command, cli) => {
+  withNodeOptions(command)
+    .option("--secret", "ask for the secret of a private network [MOIM_SECRET]")
+    .option("--secret-file <file>", "read it from a file [MOIM_SECRET_FILE]")
+    .option("--no-secret", "forget the secret: the network is open to everyone again")
     .addHelpText(
       "after",
       examples(
         ["moim start --rendezvous tuto", "join (or found) the network of a phrase"],
         ["moim start --rendezvous tuto --minter w1", "and mint when payments wait"],
+        ["moim start --rendezvous tuto --secret", "only with those who know the secret too"],
         ["moim start --peer 192.0.2.7:3000", "with the address of somebody on it"],
         ["NODE_ID=3001 moim start", "a second node here: port 3001, its own folder"],
       ),
     )
     .action(async (options) => {
-      const { json: _json, dataDir: _dataDir, rendezvous: _phrase, network: _network, ...flags } =
+      const { json: _json, dataDir: _dataDir, rendezvous: _phrase, network: _network, ...rest } =
         options;
+      const flags = { ...rest, secret: await askedSecret(options.secret, cli.terminal) };
       const config = await cli.configure(options, flags);
-      await runNode(config, options.json === true, cli);
+      await runNode(config, { isJson: options.json === true, cli });
     });
 };
 
+/** How `runNode` runs; `interrupted` when the caller listens for Ctrl-C already. */
+export type RunNodeOptions = {
+  isJson: boolean;
+  cli: Cli;
+  interrupted?: ReturnType<typeof untilInterrupted>;
+};
+
 /** From the first line to the last: opens, serves, tells what happens, and closes in order. */
-async function runNode(config: NodeConfig, isJson: boolean, cli: Cli): Promise<void> {
+export async function runNode(config: NodeConfig, options: RunNodeOptions): Promise<void> {
   await refuseSecondNode(config);
+  const { isJson, cli } = options;
   const { terminal } = cli;
-  const interrupted = untilInterrupted(terminal);
+  const interrupted = options.interrupted ?? untilInterrupted(terminal);
   const lines = new EventLines(terminal);
   let isStopping = false;
   const tell = (event: NodeEvent) => {

@@ -2,7 +2,7 @@ import { delay, systemClock } from "../../base/mod.ts";
 import type { NodeStatus } from "../../node/mod.ts";
 import { type Cli, type Declare, examples, withCommon } from "../cli.ts";
 import { count, dateTime, printable } from "../format.ts";
-import { sourceText, syncText } from "../status_text.ts";
+import { accessText, sourceText, syncText } from "../status_text.ts";
 
 const WATCH_MS = 1000;
 
@@ -39,7 +39,8 @@ async function watch(options: { json?: true | undefined }, cli: Cli): Promise<vo
 
 function statusLines(status: NodeStatus): string[] {
   const lines = [
-    `network   ${printable(status.network)}, genesis ${status.genesisId}`,
+    `network   ${printable(status.network)}${accessText(status.access)}, ` +
+    `genesis ${status.genesisId}`,
     `node      ${status.running ? runningText(status) : "not running here (moim start runs it)"}`,
     `chain     height ${status.height}, tip ${status.tipId} of ${dateTime(status.tipTimeMs)}`,
     `sync      ${syncText(status.sync)}`,

@@ -7,11 +7,17 @@ import type { NetworkInfo, NodeStatus } from "../../node/mod.ts";
 export type JoinCommands = { command: string; withPeer: string | undefined };
 
 export function joinCommands(network: NetworkInfo, status: NodeStatus): JoinCommands {
-  const command = `moim start ${networkOption(network)}`;
+  const command = commandOf(network);
   const peer = status.addresses.find((address) =>
     !/^\/(ip4\/127\.|ip6\/::1\/|ip6\/fe80)/.test(address)
   );
   return { command, withPeer: peer && `${command} --peer ${peer}` };
+}
+
+/** A secret and the words of an invitation are never shown on a wall. */
+function commandOf(network: NetworkInfo): string {
+  if (network.access === "words") return "moim join WORDS";
+  return `moim start ${networkOption(network)}${network.access === "secret" ? " --secret" : ""}`;
 }
 
 /** Only a genesis that follows from the phrase is joined by the phrase. */

@@ -1,6 +1,7 @@
 /** The explorer's routes: ask the node, render a page, set the headers. */
 import type { Context, Hono, Next } from "hono";
 import { type Clock, EXIT, systemClock, UserError } from "../../base/mod.ts";
+import { qrSvg } from "../../base/qr.ts";
 import type { NodeApi, NodeStatus } from "../../node/mod.ts";
 import { problemOf, RequestError } from "../problem.ts";
 import { ASSETS } from "./assets.ts";
@@ -21,7 +22,6 @@ import { SearchBody } from "./pages/search.tsx";
 import { STATS_RANGES, StatsBody } from "./pages/stats.tsx";
 import { TransactionBody, transactionPages } from "./pages/transaction.tsx";
 import { WalletBody } from "./pages/wallet.tsx";
-import { qrSvg } from "./qr.tsx";
 import {
   addressOf,
   blockName,

@@ -208,6 +208,7 @@ const TABLE = {
   found_peer: ["--peer 로 지정", "Given by --peer"],
   found_lan: ["같은 네트워크", "Local network"],
   found_dht: ["DHT", "DHT"],
+  "found_own-dht": ["자체 DHT", "Own DHT"],
   found_gossip: ["다른 피어의 소개", "Told by a peer"],
   found_inbound: ["먼저 찾아옴", "Came by itself"],
   direction: ["방향", "Direction"],

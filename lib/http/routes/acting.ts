@@ -1,8 +1,9 @@
 /** Routes that act: payments, blocks, minting, peers, and the node itself. */
 import { z } from "@hono/zod-openapi";
-import { fromHex } from "../../base/mod.ts";
+import { CodecError, fromHex, unpackParts } from "../../base/mod.ts";
 import { MAX_BLOCK_BYTES, MAX_TRANSACTION_BYTES } from "../../consensus/limits.ts";
-import { submitResult, submitTransactionResult } from "../schemas/chain.ts";
+import { RequestError } from "../problem.ts";
+import { blockIntake, submitResult, submitTransactionResult } from "../schemas/chain.ts";
 import { addPeerResult } from "../schemas/node.ts";
 import {
   emptyBody,
@@ -13,6 +14,10 @@ import {
 } from "../schemas/requests.ts";
 import { mintResult, reindexReport, sendResult, verifyReport } from "../schemas/wallet.ts";
 import type { Router } from "./router.ts";
+
+/** Blocks of one request: a batch of a file and a large block more. */
+const PACKED_BYTES_MAX = 2 * MAX_BLOCK_BYTES + 65_536;
+const PACKED_BLOCKS_MAX = 1_000;
 
 export function addActing(router: Router): void {
   addSubmitting(router);
@@ -39,6 +44,29 @@ function addSubmitting(router: Router): void {
     bytesMax: MAX_BLOCK_BYTES,
     answer: submitResult,
   }, (bytes) => api.submitBlock(bytes));
+  router.actBytes({
+    path: "/blocks/packed",
+    id: "submitBlocks",
+    tag: "acting",
+    summary: "Takes in many blocks made elsewhere, parents first",
+    description: "Each behind its length as a varint; tells of each what became of it",
+    bytesMax: PACKED_BYTES_MAX,
+    answer: z.array(blockIntake),
+  }, (bytes) => api.submitBlocks(unpacked(bytes)));
+}
+
+/** Throws `RequestError` (400). */
+function unpacked(bytes: Uint8Array): Uint8Array[] {
+  try {
+    const parts = unpackParts(bytes);
+    if (parts.length <= PACKED_BLOCKS_MAX) return parts;
+  } catch (error) {
+    if (!(error instanceof CodecError)) throw error;
+  }
+  throw new RequestError(
+    400,
+    `Send at most ${PACKED_BLOCKS_MAX} blocks, each behind its length as a varint`,
+  );
 }
 
 function addPaying(router: Router): void {

@@ -1,5 +1,6 @@
 /** Routes that tell of blocks and transactions. */
 import { z } from "@hono/zod-openapi";
+import { packParts } from "../../base/mod.ts";
 import { binary, versionedJson } from "../answers.ts";
 import type { Blocks } from "../blocks.ts";
 import { searchWithoutNames } from "../public_node.ts";
@@ -17,6 +18,7 @@ import {
   blockParams,
   blocksQuery,
   forksQuery,
+  packedQuery,
   searchQuery,
   spanQuery,
   transactionParams,
@@ -41,6 +43,16 @@ function addBlocks(router: Router, blocks: Blocks): void {
     query: blocksQuery,
     answer: chainPage,
   }, ({ query }) => api.chain(query));
+  // Before the one whose id would be "packed".
+  router.readOther({
+    path: "/blocks/packed",
+    id: "blocksPacked",
+    tag: "chain",
+    summary: "Encodings of many blocks of the main chain, lowest first",
+    description: "Each behind its length as a varint; fewer than asked for where they are large",
+    query: packedQuery,
+    content: BYTES_CONTENT,
+  }, async ({ query }) => binary(packParts(await api.rawBlocks(query)), { forEver: false }));
   router.read({
     path: "/blocks/{id}",
     id: "block",

@@ -1,6 +1,7 @@
 /** Routes that tell of the node itself. */
 import { z } from "@hono/zod-openapi";
 import { mempoolSchema, networkSchema, peerSchema, statusSchema } from "../schemas/node.ts";
+import { diagnosisSchema } from "../schemas/diagnosis.ts";
 import { limitQuery } from "../schemas/requests.ts";
 import { statusOf } from "../status.ts";
 import type { Router } from "./router.ts";
@@ -26,6 +27,14 @@ export function addNode(router: Router): void {
     const { folder, ...network } = await api.network();
     return { ...network, ...(hasToken && { folder }) };
   });
+  router.read({
+    path: "/diagnosis",
+    id: "diagnosis",
+    tag: "node",
+    summary: "What the node knows of its own network, for `moim doctor`",
+    needsToken: true,
+    answer: diagnosisSchema,
+  }, () => api.diagnosis());
   router.read({
     path: "/peers",
     id: "peers",

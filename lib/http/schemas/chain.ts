@@ -2,6 +2,7 @@
 import { z } from "@hono/zod-openapi";
 import type {
   BlockInfo,
+  BlockIntake,
   BlockSummary,
   ChainEvent,
   ChainPage,
@@ -135,6 +136,21 @@ export const submitResult = schemaOf<SubmitResult>("SubmitResult")(z.object({
   height: absent(height),
   missing: absent(hashHex),
 }));
+
+export const blockIntake = schemaOf<BlockIntake>("BlockIntake")(z.union([
+  z.object({
+    kind: oneOf("connected", "reorganized", "side-branch", "known"),
+    id: hashHex,
+    height,
+  }),
+  z.object({ kind: z.literal("orphan"), id: hashHex, missing: hashHex }),
+  z.object({
+    kind: z.literal("refused"),
+    id: absent(hashHex),
+    rule: z.string(),
+    detail: z.string(),
+  }),
+]));
 
 export const submitTransactionResult = schemaOf<SubmitTransactionResult>(
   "SubmitTransactionResult",

@@ -7,7 +7,7 @@ import type {
   NodeStatus,
   PeerInfo,
 } from "../../node/mod.ts";
-import type { SourceStatus, SyncStatus } from "../../node/api.ts";
+import type { ReachStatus, SourceStatus, SyncStatus } from "../../node/api.ts";
 import {
   absent,
   bigNumber,
@@ -22,7 +22,7 @@ import {
 } from "./common.ts";
 
 const sourceStatus = schemaOf<SourceStatus>("SourceStatus")(z.object({
-  source: oneOf("known", "peer", "lan", "dht", "gossip"),
+  source: oneOf("known", "peer", "lan", "dht", "own-dht", "gossip"),
   enabled: z.boolean(),
   text: z.string(),
 }));
@@ -35,12 +35,26 @@ const syncStatus = schemaOf<SyncStatus>("SyncStatus")(z.object({
   etaMs: absent(quantity),
 }));
 
+const reachStatus = schemaOf<ReachStatus>("ReachStatus")(z.object({
+  state: oneOf("open", "mapped", "relayed", "closed", "unknown"),
+  relays: z.array(z.string()).openapi({
+    description: "Peer ids of relays that pass data on to it",
+  }),
+  addresses: z.array(z.string()).openapi({ description: "Multiaddrs that lead here from outside" }),
+}));
+
+const access = oneOf("open", "secret", "words").openapi({
+  description:
+    "Who takes part: everyone with the phrase, or only who knows the secret or the words",
+});
+
 export const statusSchema = schemaOf<NodeStatus>("Status")(z.object({
   instanceId: absent(z.string()).openapi({ description: "Random id of this run, as in api.json" }),
   version: z.string(),
   running: z.boolean(),
   network: z.string(),
   genesisId: hashHex,
+  access,
   height,
   tipId: hashHex,
   tipTimeMs: timeMs,
@@ -51,6 +65,7 @@ export const statusSchema = schemaOf<NodeStatus>("Status")(z.object({
   peerId: absent(z.string()),
   addresses: z.array(z.string()).openapi({ description: "Multiaddrs that others may dial" }),
   reachability: z.string(),
+  reach: absent(reachStatus).openapi({ description: "How others reach this node from outside" }),
   discovery: z.array(sourceStatus),
   mempool: z.object({ transactions: count, bytes: count }),
   minter: absent(
@@ -74,6 +89,7 @@ export const networkSchema = schemaOf<Omit<NetworkInfo, "folder"> & { folder?: s
 )(z.object({
   name: z.string(),
   genesisId: hashHex,
+  access,
   rendezvous: z.string().openapi({ description: "The phrase under which nodes meet" }),
   rendezvousCid: z.string().openapi({ description: "Its CIDv1, the key in the DHT" }),
   parameters: z.record(z.string(), z.unknown()),
@@ -83,10 +99,11 @@ export const networkSchema = schemaOf<Omit<NetworkInfo, "folder"> & { folder?: s
 export const peerSchema = schemaOf<PeerInfo>("Peer")(z.object({
   peerId: z.string(),
   connected: z.boolean(),
-  found: oneOf("known", "peer", "lan", "dht", "gossip", "inbound"),
+  found: oneOf("known", "peer", "lan", "dht", "own-dht", "gossip", "inbound"),
   addresses: z.array(z.string()),
   address: absent(z.string()),
   direction: absent(oneOf("outbound", "inbound")),
+  relayed: absent(z.boolean()).openapi({ description: "True where it goes through another peer" }),
   agent: absent(z.string()),
   height: absent(height),
   latencyMs: absent(quantity),

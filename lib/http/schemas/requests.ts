@@ -7,6 +7,8 @@ import { count, grains, HASH_EXAMPLE } from "./common.ts";
 /** Entries of one page: default and most. */
 const PAGE_DEFAULT = 20;
 const PAGE_MAX = 100;
+/** Blocks of one packed answer. */
+const PACKED_MAX = 1_000;
 /** Blocks of a statistic: default and most. */
 const SPAN_DEFAULT = 100;
 const SPAN_MAX = 5_000;
@@ -60,6 +62,11 @@ export const blocksQuery = z.strictObject({
     description: "Blocks below this height; without it from the tip",
   }),
   limit,
+});
+
+export const packedQuery = z.strictObject({
+  from: queryInteger({ min: 0, max: HEIGHT_MAX }).openapi({ description: "Height of the first" }),
+  limit: boundedCount(PACKED_MAX, PACKED_MAX),
 });
 
 /** `before` of coins and history: what `next` of the page before says. */

@@ -1,5 +1,5 @@
 import { strict as assert } from "node:assert";
-import { withCommand, withDoubleDashes } from "../../../lib/cli/argv.ts";
+import { refuseSecret, withCommand, withDoubleDashes } from "../../../lib/cli/argv.ts";
 
 const VALUES = new Set(["--alias", "--rendezvous", "--amount", "--memo", "--peer", "--minter"]);
 
@@ -43,4 +43,21 @@ Deno.test("-secio is dropped with a note, unless it is a value", () => {
   assert.equal(dropped.notes.length, 1);
   const kept = withDoubleDashes(["start", "-minter", "-secio"], VALUES);
   assert.deepEqual(kept, { args: ["start", "--minter", "-secio"], notes: [] });
+});
+
+Deno.test("a secret among the arguments is refused, and not repeated", () => {
+  const check = (text: string) => refuseSecret(text.split(" "), VALUES);
+  for (const text of ["start --secret hunter2", "start --secret=hunter2 --solo"]) {
+    assert.throws(() => check(text), (error) => {
+      assert.match(String(error), /--secret-file FILE or MOIM_SECRET/);
+      return !String(error).includes("hunter2");
+    });
+  }
+  const fine = [
+    "start --secret",
+    "start --secret --solo",
+    "send --memo --secret x",
+    "tx -- --secret x",
+  ];
+  for (const text of fine) check(text);
 });

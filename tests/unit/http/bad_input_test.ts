@@ -62,6 +62,8 @@ Deno.test("a malformed height, limit, span, cursor or number is refused", async 
     ["mempool", "limit", BAD_LIMITS],
     ["blocks", "limit", BAD_LIMITS],
     ["blocks", "before", BAD_HEIGHTS],
+    ["blocks/packed", "from", BAD_HEIGHTS],
+    ["blocks/packed", "limit", [...BAD_LIMITS.filter((limit) => limit !== "101"), "1001"]],
     ["forks", "blocks", [...BAD_SPANS, "201"]],
     ["spacing", "blocks", BAD_SPANS],
     ["minters", "blocks", BAD_SPANS],

@@ -11,6 +11,7 @@ const STATUS: NodeStatus = {
   running: true,
   network: "tuto",
   genesisId: "00".repeat(32),
+  access: "open",
   height: 12,
   tipId: "11".repeat(32),
   tipTimeMs: 1_767_225_600_500,

@@ -6,6 +6,7 @@ import { appOver, type Ask, HOST, type Init, TOKEN } from "../../support/http_ap
 const BODIES: Record<string, unknown> = {
   "/api/v1/transactions": new Uint8Array([1]),
   "/api/v1/blocks": new Uint8Array([1]),
+  "/api/v1/blocks/packed": new Uint8Array([1, 1]),
   "/api/v1/transactions/send": { from: "w1", to: "w2", amount: 1 },
   "/api/v1/mint": { to: "w1" },
   "/api/v1/peers": { address: "127.0.0.1:3000" },
@@ -94,6 +95,8 @@ const GUARDED_CALLS: (keyof NodeApi)[] = [
   "walletList",
   "balances",
   "submitBlock",
+  "submitBlocks",
+  "diagnosis",
   "submitTransaction",
 ];
 

@@ -5,8 +5,8 @@ import {
   decodeAnswer,
   encodeAddProvider,
   encodeGetProviders,
-  takeFrame,
 } from "../../../lib/net/dht_messages.ts";
+import { takeFrame } from "../../../lib/net/protobuf.ts";
 import { providerKey } from "../../../lib/net/provider_key.ts";
 
 Deno.test("providerKey is the CIDv1 (raw, sha2-256) of the phrase", () => {

@@ -338,3 +338,35 @@ Deno.test("a node behind a NAT is connected by its own dials only", async () => 
   await world.clock.advance(3_600_000);
   assert.deepEqual(world.pairs(), ["hidden-open"]);
 });
+
+Deno.test("another network: everybody is due at once, and failures of before count no more", async () => {
+  const world = new SimWorld();
+  const a = world.start("a");
+  let b = world.start("b");
+  a.manager.found({ peerId: "b", addresses: [b.address], source: "dht" });
+  await until(world, () => isConnected(a, "b"));
+  await world.stop(b);
+  await world.clock.advance(3_600_000);
+  assert.ok(a.book.get("b")!.failuresInARow > 10);
+  b = world.start("b");
+  a.manager.onNetworkChanged(true);
+  assert.ok(a.book.get("b")!.failuresInARow <= 1);
+  await until(world, () => isConnected(a, "b"), 1_500);
+});
+
+Deno.test("no network: nobody is dialled, and nobody is punished for it", async () => {
+  const world = new SimWorld();
+  const b = world.start("b");
+  const a = world.start("a", { wanted: [{ addresses: ["/ip4/10.9.9.9/tcp/3000"] }] });
+  a.manager.found({ peerId: "b", addresses: [b.address], source: "dht" });
+  await until(world, () => isConnected(a, "b"));
+  a.manager.onNetworkChanged(false);
+  world.network.partition((peerId) => peerId); // Everybody alone.
+  await world.clock.advance(3_600_000);
+  assert.equal(a.manager.stats().dialing, 0);
+  assert.equal(a.manager.sessions().length, 0);
+  assert.equal(a.book.get("b")!.failuresInARow, 0);
+  world.network.heal();
+  a.manager.onNetworkChanged(true);
+  await until(world, () => isConnected(a, "b"), 1_500);
+});

@@ -60,8 +60,12 @@ async function assertTurnedAway(world: SimWorld, node: SimNode, peerId: string):
 }
 
 const KINDS = Object.keys(EXAMPLES) as MessageType[];
+/** Only before `version`, or in its place; membership_test.ts has what becomes of them there. */
+const BEFORE_VERSION: MessageType[] = ["share", "confirm", "getnetwork", "network"];
 /** `version` is first and once, `goodbye` ends the session: neither has a second. */
-const REPEATED: MessageType[] = KINDS.filter((type) => type !== "version" && type !== "goodbye");
+const REPEATED: MessageType[] = KINDS.filter((type) =>
+  type !== "version" && type !== "goodbye" && !BEFORE_VERSION.includes(type)
+);
 
 interface Wrong {
   readonly name: Refusal;
@@ -82,6 +86,9 @@ function wrongForms(type: MessageType): Wrong[] {
     sends("oversize", code, new Uint8Array(bytesMax + 1)),
     sends("unknown-type", 0x70, new Uint8Array(20)),
   ];
+  if (BEFORE_VERSION.includes(type)) {
+    return [...forms, sends("out-of-order", code, new Uint8Array(bytesMax))];
+  }
   const isPayload = type === "block" || type === "tx"; // Whose bytes the rules judge.
   if (type !== "getaddr") {
     forms.push(sends("malformed", code, isPayload ? new Uint8Array() : Uint8Array.of(9)));
@@ -303,4 +310,17 @@ Deno.test("a handler that throws ends that session only", async () => {
   assert.equal(peer.last("goodbye").text, "internal error");
   assert.ok(!node.manager.discouraged("stranger"));
   await assertServed(world, honest);
+});
+
+Deno.test("a session that this side has closed itself judges nothing that still comes", async () => {
+  const { world, node } = await served();
+  const peer = await connect(world, node);
+  const session = node.manager.sessions().find((each) => each.peerId === "stranger")!;
+  session.close("duplicate", "there is another stream between us");
+  peer.send(EXAMPLES.getaddr);
+  peer.send(EXAMPLES.inv);
+  await inTime(world, peer.untilEnded());
+  await world.clock.advance(1_000);
+  assert.equal(node.manager.stats().refused["out-of-order"], undefined);
+  assert.ok(!node.manager.discouraged("stranger"));
 });

@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { utf8 } from "../../../lib/base/bytes.ts";
-import { addressClass, bareAddress, publicSubnet } from "../../../lib/peers/address_class.ts";
+import {
+  addressClass,
+  bareAddress,
+  publicSubnet,
+  relayOf,
+} from "../../../lib/peers/address_class.ts";
 import {
   BACKOFF_LONELY_MS,
   BACKOFF_MAX_MS,
@@ -66,7 +71,13 @@ Deno.test("address class: by the published ranges", () => {
     ["/ip4/8.8.8.08/tcp/1", undefined],
     ["/ip4/8.8.8.8/udp/1/quic-v1", undefined],
     ["/ip4/8.8.8.8/tcp/1/ws", undefined],
-    ["/ip4/8.8.8.8/tcp/1/p2p/Qm1/p2p-circuit", undefined],
+    ["/ip4/8.8.8.8/tcp/1/p2p/Qm1/p2p-circuit", "public"],
+    ["/ip4/10.0.0.1/tcp/1/p2p/Qm1/p2p-circuit/p2p/Qm2", "private"],
+    ["/ip4/8.8.8.8/tcp/1/p2p-circuit", undefined],
+    ["/p2p/Qm1/p2p-circuit", undefined],
+    ["/ip4/8.8.8.8/tcp/1/p2p/Qm1/p2p-circuit/p2p/Qm2/p2p-circuit", undefined],
+    ["/ip4/8.8.8.8/tcp/1/p2p/Qm3/p2p/Qm1/p2p-circuit", undefined],
+    ["/ip4/8.8.8.8/udp/1/quic-v1/p2p/Qm1/p2p-circuit", undefined],
     ["/ip6/::1/tcp/1", "loopback"],
     ["/ip6/::/tcp/1", undefined],
     ["/ip6/fe80::1/tcp/1", "link-local"],
@@ -90,6 +101,30 @@ Deno.test("address class: by the published ranges", () => {
   assert.equal(publicSubnet("/ip4/93.184.216.34/tcp/1"), "ip4/93.184");
   assert.equal(publicSubnet("/ip6/2001:db8:1::1/tcp/1"), "ip6/2001:db8");
   assert.equal(publicSubnet(at(1)), undefined);
+});
+
+Deno.test("relayed address: keeps the relay's id, and is of no subnet", () => {
+  const text = "/ip4/93.184.216.34/tcp/0080/p2p/Qm1/p2p-circuit/p2p/Qm2";
+  assert.equal(bareAddress(text), "/ip4/93.184.216.34/tcp/80/p2p/Qm1/p2p-circuit");
+  assert.equal(relayOf(text), "Qm1");
+  assert.equal(relayOf(bareAddress(text)!), "Qm1");
+  assert.equal(relayOf("/ip4/93.184.216.34/tcp/80/p2p/Qm1"), undefined);
+  assert.equal(publicSubnet(text), undefined);
+});
+
+Deno.test("record: two addresses through relays at most, the newest", () => {
+  const via = (n: number) => `/ip4/93.184.216.${n}/tcp/80/p2p/Qm${n}/p2p-circuit`;
+  const hear = (...addresses: string[]) => ({ kind: "heard", addresses, source: "dht" }) as const;
+  const first = after(record(at(1)), hear(via(1), via(2), via(3)));
+  assert.deepEqual(textsOf(first), [at(1), via(1), via(2)]);
+  const moved = applyEvent(first, hear(via(2), via(3)), NOW + 60_000);
+  assert.deepEqual(textsOf(moved).sort(), [at(1), via(2), via(3)].sort());
+});
+
+Deno.test("record: addresses that do not answer beside a session are no failure of the peer", () => {
+  const tried = after(record(at(1)), { kind: "unanswered", addresses: [at(1)] });
+  assert.equal(tried.failuresInARow, 0);
+  assert.equal(tried.addresses[0]!.failuresInARow, 1);
 });
 
 Deno.test("record: a peer without a valid address is none", () => {

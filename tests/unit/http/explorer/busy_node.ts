@@ -215,6 +215,7 @@ const PLACES: Partial<NodeApi> = {
       running: true,
       network: PHRASE,
       genesisId: GENESIS_ID,
+      access: "open",
       height: TIP,
       tipId: idOf(`block ${TIP}`),
       tipTimeMs: timeMs(TIP),
@@ -236,6 +237,7 @@ const PLACES: Partial<NodeApi> = {
     Promise.resolve({
       name: PHRASE,
       genesisId: GENESIS_ID,
+      access: "open",
       rendezvous: PHRASE,
       rendezvousCid: "bafk",
       parameters: {},

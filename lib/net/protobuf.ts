@@ -51,9 +51,12 @@ export function readFields(message: Uint8Array, { onBytes, onNumber }: FieldRead
       case 1:
         reader.take(8);
         break;
-      case 2:
-        onBytes?.(field, reader.take(reader.varint()));
+      case 2: {
+        // Taken before: without a handler the call's arguments would not be looked at.
+        const bytes = reader.take(reader.varint());
+        onBytes?.(field, bytes);
         break;
+      }
       case 5:
         reader.take(4);
         break;

@@ -7,7 +7,7 @@ import { hasPeers } from "../support/node_checks.ts";
 import { type Host, placeTest, type World } from "../support/places.ts";
 
 const PROGRAM = join(import.meta.dirname!, "..", "support", "relay_abuser.ts");
-const WAIT = { timeoutMs: 15_000, pollMs: 100 };
+const WAIT = { timeoutMs: 60_000, pollMs: 100 };
 /** RELAYED_MAX of relay_server.ts. */
 const WAYS_MAX = 128;
 
@@ -40,7 +40,7 @@ placeTest(
     );
     await getsThrough(world, scene);
     const { places, waysMost, bytesMost } = abuser.seen;
-    console.log(JSON.stringify(abuser.seen), JSON.stringify(await scene.relay.get("status")));
+    console.log(`${places} places, ${waysMost} ways at a time, ${bytesMost} bytes through one`);
     assert.ok(places <= RESERVATIONS_MAX, `${places} places`);
     assert.ok(waysMost <= WAYS_MAX, `${waysMost} ways at a time`);
     assert.ok(bytesMost <= Number(RELAYED_BYTES_MAX), `${bytesMost} bytes`);

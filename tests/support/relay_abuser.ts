@@ -177,7 +177,6 @@ async function ask(connection: Connection, message: Uint8Array) {
   readFields(await readMessage(stream, signal), {
     onNumber: (field, value) => code = field === 5 << 3 ? value : code,
   });
-  console.error(message[2], code);
   return { code, stream };
 }
 

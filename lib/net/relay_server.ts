@@ -2,8 +2,11 @@
  * Serving as a relay (libp2p's circuit relay v2) for members of our network alone: both who reserves
  * a place and who connects to it must have proven themselves, within what the caps allow.
  */
-import type { Connection, PeerId } from "@libp2p/interface";
+import type { Connection, PeerId, Stream } from "@libp2p/interface";
 import { type Clock, delay } from "../base/clock.ts";
+import { publicSubnet } from "../peers/address_class.ts";
+import { splitPeerId } from "./addresses.ts";
+import { type Held, whatMakesRoom } from "./fair_share.ts";
 import type { Host } from "./libp2p_host.ts";
 import { Reservations } from "./relay_reservations.ts";
 
@@ -101,17 +104,26 @@ export class RelayServer {
   }
 
   async #deniesRelayed(from: PeerId, to: PeerId): Promise<boolean> {
-    const relayed = this.#options.host.connections().flatMap(relayedStreams);
-    // The request that is being judged is one of them.
-    if (relayed.length > RELAYED_MAX) {
-      this.#overload++;
-      return true;
-    }
     const [isFromMember, isToMember] = await Promise.all([
       this.#isMember(from),
       this.#isMember(to),
     ]);
-    return !isFromMember || !isToMember;
+    if (!isFromMember || !isToMember) return true;
+    const isDenied = !this.#hasRoomFor(from);
+    if (isDenied) this.#overload++;
+    return isDenied;
+  }
+
+  /** Where all is taken, a way of those who hold most ends: many may be one and the same. */
+  #hasRoomFor(from: PeerId): boolean {
+    const { host } = this.#options;
+    const ways = host.connections().flatMap(waysOf);
+    // The request that is being judged is one of them.
+    if (ways.length <= RELAYED_MAX) return true;
+    const own = host.connectionTo(from.toString());
+    const way = own && whatMakesRoom(ways, originOf(own));
+    way?.abort(new Error("Somebody who has less goes through this relay instead"));
+    return way !== undefined;
   }
 
   /** Waits a little for a peer that has just come to prove itself. */
@@ -132,8 +144,15 @@ export class RelayServer {
 }
 
 /** Streams by which others go through us: one for each relayed connection. */
-function relayedStreams(connection: Connection) {
-  return connection.streams.filter((stream) =>
-    stream.protocol === HOP_PROTOCOL && stream.direction === "inbound"
-  );
+function waysOf(connection: Connection): Held<Stream>[] {
+  const origin = originOf(connection);
+  return connection.streams
+    .filter((stream) => stream.protocol === HOP_PROTOCOL && stream.direction === "inbound")
+    .map((stream) => ({ thing: stream, origin, sinceMs: stream.timeline.open }));
+}
+
+/** The network that the peer comes from; of those that are not public each host is one. */
+function originOf(connection: Connection): string {
+  const { base } = splitPeerId(connection.remoteAddr.toString());
+  return publicSubnet(base) ?? base.split("/").slice(0, 3).join("/");
 }

@@ -6,6 +6,7 @@ import { type MoimNode, until } from "../support/moim.ts";
 import { hasPeers } from "../support/node_checks.ts";
 import { type Host, placeTest, type World } from "../support/places.ts";
 
+const LONG = Deno.env.get("MOIM_LONG") === "1";
 const PROGRAM = join(import.meta.dirname!, "..", "support", "relay_abuser.ts");
 const WAIT = { timeoutMs: 60_000, pollMs: 100 };
 /** RELAYED_MAX of relay_server.ts. */
@@ -20,7 +21,7 @@ type Seen = Record<
 placeTest("fifty strangers get nothing of a relay, and a member gets through", async (world) => {
   const scene = await prepare(world);
   await using abuser = await Abuser.start(await world.publicHost(), scene);
-  await abuser.until((seen) => seen.placesRefused >= 100 && seen.waysRefused >= 400);
+  await abuser.until((seen) => seen.placesRefused >= 50 && seen.waysRefused >= 200);
   await getsThrough(world, scene);
   const { places, waysMost } = abuser.seen;
   assert.deepEqual({ places, waysMost }, { places: 0, waysMost: 0 });
@@ -45,6 +46,8 @@ placeTest(
     assert.ok(waysMost <= WAYS_MAX, `${waysMost} ways at a time`);
     assert.ok(bytesMost <= Number(RELAYED_BYTES_MAX), `${bytesMost} bytes`);
   },
+  // Fifty who fill every way keep both cores busy for most of a minute: with the campaigns.
+  { ignore: !LONG },
 );
 
 /** A relay, and a member behind a router that holds a place there. */

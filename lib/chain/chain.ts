@@ -279,12 +279,6 @@ export class Chain {
     this.#parts.indexes.poke();
   }
 
-  /** Many blocks will come in a moment: as `expectBlocks`, and the checking threads start. */
-  expectManyBlocks(): void {
-    this.expectBlocks();
-    this.#options.checking?.prepare();
-  }
-
   indexProgress(): IndexProgress {
     return { height: this.#parts.indexes.height, target: this.tip().height };
   }

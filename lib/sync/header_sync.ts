@@ -18,8 +18,6 @@ const log = getLogger("sync", "headers");
 
 /** A header that is too early is asked for again not sooner than this. */
 const EARLY_RETRY_MS_MIN = 50;
-/** So many blocks take longer to check than threads take to start. */
-const FAR_BEHIND = 100;
 
 export interface HeaderSyncParts {
   readonly chain: Chain;
@@ -48,7 +46,6 @@ export class HeaderSync {
     // Equal work counts: of two equal tips the smaller id wins, and that must be found out.
     if (totalWork >= this.parts.chain.tip().totalWork) peer.claim = { id, height, totalWork };
     this.#settleClaim(peer, { id, totalWork });
-    if (height - this.parts.chain.tip().height > FAR_BEHIND) this.parts.chain.expectManyBlocks();
     this.next();
   }
 

@@ -43,7 +43,6 @@ function newPool(tree: BlockTree, threads = 2): CheckingPool {
 function counted(pool: CheckingPool, sent: number[]): Checking {
   return {
     digest: (bytes) => pool.digest(bytes),
-    prepare: () => pool.prepare(),
     signatures: (checks) => {
       sent.push(checks.length);
       return pool.signatures(checks);
@@ -77,21 +76,6 @@ Deno.test("a digest holds what decoding hashes, and only right blocks have one",
   const torn = Uint8Array.from(block.bytes);
   torn[200]! ^= 1;
   assert.throws(() => digestBlock(torn, genesisId));
-});
-
-Deno.test("threads started ahead give the same digests, and end with their pool", async () => {
-  const tree = treeWithA1();
-  const block = withPayments(tree, "a2");
-  const pool = newPool(tree);
-  pool.prepare();
-  pool.prepare();
-  assert.deepEqual(
-    await pool.digest(block.bytes),
-    digestBlock(block.bytes, tree.block("genesis").id),
-  );
-  pool.close();
-  pool.prepare(); // Too late: starts nothing.
-  assert.equal(await pool.digest(block.bytes), undefined);
 });
 
 Deno.test("blocks checked in other threads have the outcomes of those checked here", async () => {

@@ -8,11 +8,11 @@
  */
 export * from "./addresses.ts";
 export * from "./discovery.ts";
-export * from "./free_port.ts";
+export * from "./libp2p/free_port.ts";
 export * from "./hub.ts";
-export * from "./libp2p_transport.ts";
-export * from "./listening.ts";
+export * from "./libp2p/transport.ts";
+export * from "./libp2p/listening.ts";
 export * from "./peer_manager.ts";
-export * from "./reachability.ts";
+export * from "./reach/reachability.ts";
 export { type LocalVersion, Session, type SessionEnd } from "./session.ts";
 export * from "./transport.ts";

@@ -19,9 +19,9 @@ import { DialLoop } from "./dial_loop.ts";
 import { DirectTurn } from "./direct_turn.ts";
 import { Gossip } from "./gossip.ts";
 import { Members } from "./members.ts";
-import type { Prover } from "./membership.ts";
+import type { Prover } from "./membership/membership.ts";
 import { type MessageListener, MessageListeners } from "./message_listeners.ts";
-import { SecretGuard } from "./secret_guard.ts";
+import { SecretGuard } from "./membership/secret_guard.ts";
 import {
   type LocalVersion,
   type Refusal,

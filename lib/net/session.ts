@@ -18,8 +18,8 @@ import {
   HANDSHAKE_TYPES,
   type HandshakeStep,
   type SecretMismatch,
-} from "./handshake.ts";
-import type { Prover } from "./membership.ts";
+} from "./membership/handshake.ts";
+import type { Prover } from "./membership/membership.ts";
 import { RateLimiter } from "./rate_limit.ts";
 import type { PeerSource, PeerStream } from "./transport.ts";
 

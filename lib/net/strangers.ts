@@ -5,8 +5,8 @@
 import { Signal } from "../base/signals.ts";
 import type { PeerBook } from "../peers/peer_book.ts";
 import type { VersionBody } from "../wire/version.ts";
-import type { SecretMismatch } from "./handshake.ts";
-import type { SecretGuard } from "./secret_guard.ts";
+import type { SecretMismatch } from "./membership/handshake.ts";
+import type { SecretGuard } from "./membership/secret_guard.ts";
 import type { LocalVersion, Session } from "./session.ts";
 
 const NOTICES_MAX = 100;

@@ -1,6 +1,6 @@
 /**
  * The transport port: what sessions need of a peer-to-peer network, and nothing of how it is made.
- * `libp2p_transport.ts` is the real one, `memory_transport.ts` the simulated one.
+ * `libp2p/transport.ts` is the real one, `memory_transport.ts` the simulated one.
  */
 import type { PeerSource } from "../peers/peer_record.ts";
 

@@ -1,9 +1,9 @@
 /** What a running node can tell the doctor of its network. */
 import { bareAddress, isRelayedAddress } from "../peers/address_class.ts";
 import { splitPeerId } from "../net/addresses.ts";
-import { PUBLIC_BOOTSTRAPS } from "../net/dht_kind.ts";
+import { PUBLIC_BOOTSTRAPS } from "../net/dht/kind.ts";
 import type { DiscoveryState } from "../net/discovery.ts";
-import type { Libp2pTransport } from "../net/libp2p_transport.ts";
+import type { Libp2pTransport } from "../net/libp2p/transport.ts";
 import type { PeerManager } from "../net/peer_manager.ts";
 import type { PeerBook } from "../peers/peer_book.ts";
 import type { Neighbour, NodeDiagnosis } from "./api.ts";

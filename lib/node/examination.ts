@@ -13,7 +13,7 @@ import {
   ownNetworks,
   type Reply,
   textsOf,
-} from "../net/probes.ts";
+} from "../net/mapping/probes.ts";
 import { bareAddress } from "../peers/address_class.ts";
 import type { DoctorReport, Neighbour, NodeApi, OnLine } from "./api.ts";
 import type { NodeConfig } from "./config.ts";

@@ -3,7 +3,7 @@ import { systemClock } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import { getLogger } from "../base/log.ts";
 import { systemRandom } from "../base/random.ts";
-import { freePort, PortBusyError } from "../net/free_port.ts";
+import { freePort, PortBusyError } from "../net/libp2p/free_port.ts";
 import type { InquiryResult } from "../net/inquiry.ts";
 import type { NodeDiagnosis } from "./api.ts";
 import type { NodeConfig } from "./config.ts";

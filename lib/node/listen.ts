@@ -1,6 +1,6 @@
 /** Opening the P2P port of a node. */
-import { PortBusyError } from "../net/free_port.ts";
-import { Libp2pTransport, type Libp2pTransportOptions } from "../net/libp2p_transport.ts";
+import { PortBusyError } from "../net/libp2p/free_port.ts";
+import { Libp2pTransport, type Libp2pTransportOptions } from "../net/libp2p/transport.ts";
 import type { NodeConfig } from "./config.ts";
 import { updateState } from "./ledger.ts";
 import { portAfter } from "./p2p_port.ts";

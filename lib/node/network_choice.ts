@@ -4,7 +4,7 @@ import { EXIT, messageOf, UserError } from "../base/errors.ts";
 import { genesisBlock } from "../consensus/genesis.ts";
 import { DEV_NETWORK, type Network, networkFromPhrase } from "../consensus/network.ts";
 import { networkFromJson, networkToJson } from "../consensus/network_json.ts";
-import { providerKey } from "../net/provider_key.ts";
+import { providerKey } from "../net/dht/provider_key.ts";
 import type { NetworkInfo } from "./api.ts";
 import { networkFolderName } from "../store/folder.ts";
 import { type NodeConfig, readTextSync } from "./config.ts";

@@ -7,7 +7,7 @@ import { type Cancel, type Clock, every } from "../base/clock.ts";
 import { EXIT, messageOf, UserError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
 import type { Network } from "../consensus/network.ts";
-import type { Prover } from "../net/membership.ts";
+import type { Prover } from "../net/membership/membership.ts";
 import { Session, type SessionEnd } from "../net/session.ts";
 import type { Candidate, DialTarget, PeerStream, Transport } from "../net/transport.ts";
 import { splitPeerId } from "../net/addresses.ts";

@@ -157,7 +157,7 @@ function makeNetwork(config: NodeConfig, parts: Composition, port: number): Netw
   const ports = { clock: systemClock, random: systemRandom };
   return new Network(async () => {
     ledger.chain.expectBlocks();
-    const { loadLibp2p } = await import("../net/load_libp2p.ts");
+    const { loadLibp2p } = await import("../net/libp2p/load.ts");
     await loadLibp2p();
     const { Online } = await import("./online.ts");
     await yieldToOthers();

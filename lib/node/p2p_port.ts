@@ -1,6 +1,6 @@
 /** Which P2P port a node takes: the one asked for, else the next that is free. */
 import { EXIT, UserError } from "../base/errors.ts";
-import { freePort, PortBusyError } from "../net/free_port.ts";
+import { freePort, PortBusyError } from "../net/libp2p/free_port.ts";
 import type { NodeConfig } from "./config.ts";
 
 /** An unrequested port that is busy moves on by one, so often. */

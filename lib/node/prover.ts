@@ -1,6 +1,6 @@
 /** The proof of a network's secret, with the keys of the folder. */
 import { systemRandom } from "../base/random.ts";
-import { Prover } from "../net/membership.ts";
+import { Prover } from "../net/membership/membership.ts";
 import type { Ledger } from "./ledger.ts";
 
 /** Undefined on a network without a secret. */

@@ -8,7 +8,7 @@ import { concatBytes } from "../../lib/base/bytes.ts";
 import { MAX_BLOCK_BYTES } from "../../lib/consensus/limits.ts";
 import { Minter } from "../../lib/minter/mod.ts";
 import { parsePeerArgument } from "../../lib/net/addresses.ts";
-import { Libp2pTransport } from "../../lib/net/libp2p_transport.ts";
+import { Libp2pTransport } from "../../lib/net/libp2p/transport.ts";
 import { encodeAddress } from "../../lib/primitives/address.ts";
 import { amount } from "../../lib/primitives/amount.ts";
 import type { TxId } from "../../lib/primitives/ids.ts";

@@ -1,7 +1,7 @@
 /** Fifty who want everything of a relay: what it gives has bounds, and its members get through. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { RELAYED_BYTES_MAX, RESERVATIONS_MAX } from "../../lib/net/relay_reservations.ts";
+import { RELAYED_BYTES_MAX, RESERVATIONS_MAX } from "../../lib/net/relay/reservations.ts";
 import { type MoimNode, until } from "../support/moim.ts";
 import { hasPeers } from "../support/node_checks.ts";
 import { type Host, placeTest, type World } from "../support/places.ts";
@@ -9,7 +9,7 @@ import { type Host, placeTest, type World } from "../support/places.ts";
 const LONG = Deno.env.get("MOIM_LONG") === "1";
 const PROGRAM = join(import.meta.dirname!, "..", "support", "relay_abuser.ts");
 const WAIT = { timeoutMs: 60_000, pollMs: 100 };
-/** RELAYED_MAX of relay_server.ts. */
+/** RELAYED_MAX of lib/net/relay/server.ts. */
 const WAYS_MAX = 128;
 
 type Seen = Record<

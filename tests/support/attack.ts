@@ -1,5 +1,5 @@
 /** What an attack of a stranger is, for tests. */
-import type { Libp2pTransport } from "../../lib/net/libp2p_transport.ts";
+import type { Libp2pTransport } from "../../lib/net/libp2p/transport.ts";
 import type { Refusal } from "../../lib/net/session.ts";
 import type { WirePeer } from "./wire_peer.ts";
 

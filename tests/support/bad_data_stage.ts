@@ -6,7 +6,7 @@ import { systemRandom } from "../../lib/base/random.ts";
 import { genesisBlock } from "../../lib/consensus/genesis.ts";
 import { DEV_NETWORK } from "../../lib/consensus/network.ts";
 import { parsePeerArgument } from "../../lib/net/addresses.ts";
-import { Libp2pTransport } from "../../lib/net/libp2p_transport.ts";
+import { Libp2pTransport } from "../../lib/net/libp2p/transport.ts";
 import type { Refusal } from "../../lib/net/session.ts";
 import type { DialTarget } from "../../lib/net/transport.ts";
 import type { Transaction } from "../../lib/primitives/transaction.ts";

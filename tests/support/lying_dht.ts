@@ -21,7 +21,7 @@ import { multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
 import { parseArgs } from "node:util";
 import { ByteWriter } from "../../lib/base/bytes.ts";
-import { framed, readFields, takeFrame, writeBytes } from "../../lib/net/protobuf.ts";
+import { framed, readFields, takeFrame, writeBytes } from "../../lib/net/libp2p/protobuf.ts";
 
 const { values } = parseArgs({
   options: {

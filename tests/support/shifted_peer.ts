@@ -3,7 +3,7 @@ import { type Clock, systemClock } from "../../lib/base/clock.ts";
 import { systemRandom } from "../../lib/base/random.ts";
 import { genesisBlock } from "../../lib/consensus/genesis.ts";
 import { networkFromPhrase } from "../../lib/consensus/network.ts";
-import { Libp2pTransport } from "../../lib/net/libp2p_transport.ts";
+import { Libp2pTransport } from "../../lib/net/libp2p/transport.ts";
 import { PeerManager } from "../../lib/net/peer_manager.ts";
 import { PeerBook } from "../../lib/peers/peer_book.ts";
 

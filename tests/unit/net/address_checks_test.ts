@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { seededRandom } from "../../../lib/base/random.ts";
-import { AddressChecks } from "../../../lib/net/address_checks.ts";
-import type { Verdict } from "../../../lib/net/autonat.ts";
+import { AddressChecks } from "../../../lib/net/reach/address_checks.ts";
+import type { Verdict } from "../../../lib/net/reach/autonat.ts";
 import { SimClock } from "../../support/sim_clock.ts";
 
 const OURS = "/ip4/45.1.2.3/tcp/3000";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
-import { Libp2pTransport, type Libp2pTransportOptions } from "../../../lib/net/libp2p_transport.ts";
+import { Libp2pTransport, type Libp2pTransportOptions } from "../../../lib/net/libp2p/transport.ts";
 import type { Candidate } from "../../../lib/net/transport.ts";
 import { DhtProcess } from "../../support/dht_process.ts";
 

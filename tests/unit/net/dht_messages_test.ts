@@ -5,9 +5,9 @@ import {
   decodeAnswer,
   encodeAddProvider,
   encodeGetProviders,
-} from "../../../lib/net/dht_messages.ts";
-import { takeFrame } from "../../../lib/net/protobuf.ts";
-import { providerKey } from "../../../lib/net/provider_key.ts";
+} from "../../../lib/net/dht/messages.ts";
+import { takeFrame } from "../../../lib/net/libp2p/protobuf.ts";
+import { providerKey } from "../../../lib/net/dht/provider_key.ts";
 
 Deno.test("providerKey is the CIDv1 (raw, sha2-256) of the phrase", () => {
   // The well-known CID of no bytes at all, as `ipfs add --raw-leaves --cid-version=1` prints it.

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Rounds } from "../../../lib/net/rounds.ts";
+import { Rounds } from "../../../lib/net/dht/rounds.ts";
 import { SimClock } from "../../support/sim_clock.ts";
 
 Deno.test("Rounds run when due and then as often as the action says", async () => {

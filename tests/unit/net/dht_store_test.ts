@@ -1,14 +1,14 @@
 /** What a server keeps of what strangers tell it, and which addresses are believed. */
 import assert from "node:assert/strict";
 import { seededRandom } from "../../../lib/base/random.ts";
-import { believedAddresses } from "../../../lib/net/dht_belief.ts";
+import { believedAddresses } from "../../../lib/net/dht/belief.ts";
 import {
   DhtStore,
   KEYS_PER_STRANGER_MAX,
   PROVIDERS_PER_ANSWER_MAX,
   PROVIDERS_PER_KEY_MAX,
   RECORDS_MAX,
-} from "../../../lib/net/dht_store.ts";
+} from "../../../lib/net/dht/store.ts";
 
 const VALUE = Uint8Array.of(1);
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Held, whatMakesRoom } from "../../../lib/net/fair_share.ts";
+import { type Held, whatMakesRoom } from "../../../lib/net/relay/fair_share.ts";
 
 /** Things named after their origin and age, such as `a1`, the oldest of `a`. */
 function held(names: string): Held<string>[] {

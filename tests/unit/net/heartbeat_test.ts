@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { multiaddr } from "@multiformats/multiaddr";
 import { type Clock, systemClock } from "../../../lib/base/clock.ts";
-import { Heartbeat } from "../../../lib/net/heartbeat.ts";
-import { Host } from "../../../lib/net/libp2p_host.ts";
+import { Heartbeat } from "../../../lib/net/libp2p/heartbeat.ts";
+import { Host } from "../../../lib/net/libp2p/host.ts";
 import { until } from "../../support/moim.ts";
 
 /** libp2p's peer store keeps a BroadcastChannel open for the life of the process. */

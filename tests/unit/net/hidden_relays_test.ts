@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../../lib/base/clock.ts";
 import { systemRandom } from "../../../lib/base/random.ts";
-import { Host } from "../../../lib/net/libp2p_host.ts";
+import { Host } from "../../../lib/net/libp2p/host.ts";
 
 /** Libp2p leaves timers and sockets to the garbage collector. */
 const REAL = { sanitizeOps: false, sanitizeResources: false };

@@ -5,7 +5,7 @@ import {
   decodeHolePunch,
   encodeHolePunch,
   HolePunchReader,
-} from "../../../lib/net/hole_punch_messages.ts";
+} from "../../../lib/net/punch/messages.ts";
 
 const CONNECT = {
   type: "connect" as const,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { lanServiceName } from "../../../lib/net/lan.ts";
-import { Libp2pTransport } from "../../../lib/net/libp2p_transport.ts";
+import { lanServiceName } from "../../../lib/net/lan/lan.ts";
+import { Libp2pTransport } from "../../../lib/net/libp2p/transport.ts";
 import type { Candidate } from "../../../lib/net/transport.ts";
 
 /** libp2p's peer store keeps a BroadcastChannel open for the life of the process. */

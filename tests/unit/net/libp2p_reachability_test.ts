@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type ReachabilityFacts, reachabilityOf } from "../../../lib/net/reachability.ts";
+import { type ReachabilityFacts, reachabilityOf } from "../../../lib/net/reach/reachability.ts";
 
 const OPEN = "/ip4/93.184.216.34/tcp/3000";
 const HOME = { address: "/ip4/192.168.1.5/tcp/3000" };

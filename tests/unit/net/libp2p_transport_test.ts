@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import { utf8 } from "../../../lib/base/bytes.ts";
-import { Libp2pTransport, type Libp2pTransportOptions } from "../../../lib/net/libp2p_transport.ts";
-import { PortBusyError } from "../../../lib/net/free_port.ts";
+import { Libp2pTransport, type Libp2pTransportOptions } from "../../../lib/net/libp2p/transport.ts";
+import { PortBusyError } from "../../../lib/net/libp2p/free_port.ts";
 import { DialError, type PeerStream } from "../../../lib/net/transport.ts";
 import { DhtProcess } from "../../support/dht_process.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { decodeMdns, encodeMdns, type MdnsMessage } from "../../../lib/net/mdns_packet.ts";
+import { decodeMdns, encodeMdns, type MdnsMessage } from "../../../lib/net/lan/mdns_packet.ts";
 
 const SERVICE = "_moim-0123456789abcdef0123456789abcdef._udp.local";
 const INSTANCE = `abcdefghijklmnopqrstuvwxyz0123456789.${SERVICE}`;

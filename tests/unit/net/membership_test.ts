@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { toHex, utf8 } from "../../../lib/base/bytes.ts";
 import { seededRandom } from "../../../lib/base/random.ts";
 import { HANDSHAKE_MS, Session, type SessionHooks } from "../../../lib/net/session.ts";
-import { type MembershipProof, Prover } from "../../../lib/net/membership.ts";
+import { type MembershipProof, Prover } from "../../../lib/net/membership/membership.ts";
 import { SHARE_BYTES, TAG_BYTES } from "../../../lib/wire/membership.ts";
 import type { Message } from "../../../lib/wire/messages.ts";
 import { SIM_GENESIS, type SimNode, SimWorld } from "../../support/sim_nodes.ts";

@@ -4,7 +4,7 @@ import {
   networkNotice,
   NetworkWatch,
   type OwnAddress,
-} from "../../../lib/net/network_watch.ts";
+} from "../../../lib/net/libp2p/network_watch.ts";
 import { SimClock } from "../../support/sim_clock.ts";
 
 const LOOPBACK = [{ name: "lo", ip: "127.0.0.1" }, { name: "lo", ip: "::1" }];

@@ -1,11 +1,11 @@
 /** The chain's own DHT beside the public one: who serves it, who is led by it, who is kept out. */
 import assert from "node:assert/strict";
 import { systemClock } from "../../../lib/base/clock.ts";
-import { DhtDiscovery } from "../../../lib/net/dht.ts";
-import { OWN_DHT_PROTOCOL } from "../../../lib/net/dht_kind.ts";
-import { Dialer } from "../../../lib/net/dialer.ts";
-import { Host } from "../../../lib/net/libp2p_host.ts";
-import { Libp2pTransport, type Libp2pTransportOptions } from "../../../lib/net/libp2p_transport.ts";
+import { DhtDiscovery } from "../../../lib/net/dht/dht.ts";
+import { OWN_DHT_PROTOCOL } from "../../../lib/net/dht/kind.ts";
+import { Dialer } from "../../../lib/net/libp2p/dialer.ts";
+import { Host } from "../../../lib/net/libp2p/host.ts";
+import { Libp2pTransport, type Libp2pTransportOptions } from "../../../lib/net/libp2p/transport.ts";
 import type { Candidate } from "../../../lib/net/transport.ts";
 import { freePort, until } from "../../support/moim.ts";
 

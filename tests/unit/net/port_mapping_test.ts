@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Host } from "../../../lib/net/libp2p_host.ts";
+import type { Host } from "../../../lib/net/libp2p/host.ts";
 import {
   gatewaysOf,
   isWithin,
@@ -7,8 +7,8 @@ import {
   type MappedPort,
   type PortGateway,
   PortTakenError,
-} from "../../../lib/net/port_gateway.ts";
-import { PortMapping } from "../../../lib/net/port_mapping.ts";
+} from "../../../lib/net/mapping/port_gateway.ts";
+import { PortMapping } from "../../../lib/net/mapping/port_mapping.ts";
 import { seededRandom } from "../../../lib/base/random.ts";
 import { SimClock } from "../../support/sim_clock.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { seededRandom } from "../../../lib/base/random.ts";
-import { RelayKeeper } from "../../../lib/net/relay_keeper.ts";
+import { RelayKeeper } from "../../../lib/net/relay/keeper.ts";
 import { SimClock } from "../../support/sim_clock.ts";
 
 /** A node among relays, as its keeper sees it. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { multiaddr } from "@multiformats/multiaddr";
 import { utf8 } from "../../../lib/base/bytes.ts";
-import { Libp2pTransport, type Libp2pTransportOptions } from "../../../lib/net/libp2p_transport.ts";
-import { relayedAddress } from "../../../lib/net/relay_client.ts";
+import { Libp2pTransport, type Libp2pTransportOptions } from "../../../lib/net/libp2p/transport.ts";
+import { relayedAddress } from "../../../lib/net/relay/client.ts";
 import { DialError, type PeerStream } from "../../../lib/net/transport.ts";
 import { relayOf } from "../../../lib/peers/address_class.ts";
 import { freePort, until } from "../../support/moim.ts";

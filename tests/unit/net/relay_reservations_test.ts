@@ -5,7 +5,7 @@ import {
   RELAYED_BYTES_MAX,
   RESERVATION_MS,
   Reservations,
-} from "../../../lib/net/relay_reservations.ts";
+} from "../../../lib/net/relay/reservations.ts";
 import { SimClock } from "../../support/sim_clock.ts";
 
 const ADDRESS = multiaddr("/ip4/45.1.2.3/tcp/3000");

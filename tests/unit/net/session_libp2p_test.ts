@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../../lib/base/clock.ts";
 import { systemRandom } from "../../../lib/base/random.ts";
-import { Libp2pTransport } from "../../../lib/net/libp2p_transport.ts";
+import { Libp2pTransport } from "../../../lib/net/libp2p/transport.ts";
 import { PeerManager } from "../../../lib/net/peer_manager.ts";
 import { PeerBook } from "../../../lib/peers/peer_book.ts";
 import { MESSAGES } from "../../../lib/wire/messages.ts";

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { createSocket, type Socket } from "node:dgram";
 import { systemClock } from "../../../lib/base/clock.ts";
-import { findNatPmp, readAnswer } from "../../../lib/net/nat_pmp.ts";
-import { PortTakenError } from "../../../lib/net/port_gateway.ts";
-import { locationOf, searchSsdp, type SsdpAnswer } from "../../../lib/net/ssdp.ts";
-import { openUpnp } from "../../../lib/net/upnp.ts";
+import { findNatPmp, readAnswer } from "../../../lib/net/mapping/nat_pmp.ts";
+import { PortTakenError } from "../../../lib/net/mapping/port_gateway.ts";
+import { locationOf, searchSsdp, type SsdpAnswer } from "../../../lib/net/mapping/ssdp.ts";
+import { openUpnp } from "../../../lib/net/mapping/upnp.ts";
 import { utf8 } from "../../../lib/base/bytes.ts";
 
 const HOST = "127.0.0.1";

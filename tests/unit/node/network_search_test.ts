@@ -4,7 +4,7 @@ import { EXIT, UserError } from "../../../lib/base/errors.ts";
 import { seededRandom } from "../../../lib/base/random.ts";
 import { genesisBlock } from "../../../lib/consensus/genesis.ts";
 import { type Network, networkFromPhrase } from "../../../lib/consensus/network.ts";
-import { Prover } from "../../../lib/net/membership.ts";
+import { Prover } from "../../../lib/net/membership/membership.ts";
 import { MemoryTransport, SimNetwork } from "../../../lib/net/memory_transport.ts";
 import { Session } from "../../../lib/net/session.ts";
 import { checkParameters } from "../../../lib/node/fetch_network.ts";

@@ -5,6 +5,7 @@
  * (After Bitcoin Core's reasoning in `SelectNodeToEvict`; the numbers are for 32 slots.)
  */
 import { publicSubnet } from "./address_class.ts";
+import { whatMakesRoom } from "./fair_share.ts";
 
 const PROTECT_OLDEST = 8;
 const PROTECT_NEAREST = 4;
@@ -33,12 +34,10 @@ export function chooseEviction<View extends InboundView>(
   protect(PROTECT_USEFUL, (a, b) => b.lastUsefulMs - a.lastUsefulMs);
   protect(PROTECT_NEAREST, (a, b) => a.latencyMs - b.latencyMs);
   protect(PROTECT_OLDEST, (a, b) => a.connectedAtMs - b.connectedAtMs);
-  const crowd = new Map<string, number>();
-  for (const { address } of rest) {
-    const subnet = publicSubnet(address);
-    if (subnet !== undefined) crowd.set(subnet, (crowd.get(subnet) ?? 0) + 1);
-  }
-  // Addresses that are not public never count as a crowd: a class shares its range.
-  const crowdOf = (view: View) => crowd.get(publicSubnet(view.address) ?? "") ?? 1;
-  return rest.sort((a, b) => crowdOf(b) - crowdOf(a) || b.connectedAtMs - a.connectedAtMs)[0];
+  return whatMakesRoom(rest.map((view) => ({
+    thing: view,
+    // Addresses that are not public never count as a crowd: a class shares its range.
+    origin: publicSubnet(view.address) ?? view.peerId,
+    sinceMs: view.connectedAtMs,
+  })));
 }

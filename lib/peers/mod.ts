@@ -28,6 +28,7 @@ export * from "./candidate_pool.ts";
 export * from "./dial_policy.ts";
 export * from "./discouragement.ts";
 export * from "./eviction.ts";
+export * from "./fair_share.ts";
 export * from "./gossip_policy.ts";
 export * from "./peer_book.ts";
 export * from "./peer_record.ts";

@@ -35,6 +35,8 @@ const HOSTS = 50;
 const WAYS_PER_HOST = 8;
 /** So many of the ways are filled with bytes; the others are only held. */
 const PUMPED = 4;
+/** They come first: the others would hold every way before. */
+const PUMPS_FIRST_MS = 6_000;
 const CHUNK = new Uint8Array(64 << 10);
 const AGAIN_MS = 200;
 const BRIM_MS = 1;
@@ -63,6 +65,11 @@ const seen = {
   bytesMost: 0,
 };
 const hosts: Libp2p[] = [];
+let pumps = 0;
+const { promise: pumping, resolve: onPumping } = Promise.withResolvers<void>();
+// Strangers have no way to fill.
+if (values.genesis === undefined) onPumping();
+else setTimeout(onPumping, PUMPS_FIRST_MS);
 
 async function abuse(place: number): Promise<void> {
   const node = await createLibp2p({
@@ -127,11 +134,13 @@ async function reserveForEver(connection: Connection): Promise<void> {
 }
 
 async function connectForEver(connection: Connection, place: number, way: number): Promise<void> {
+  const isPumped = place < PUMPED && way === 1;
+  if (!isPumped) await pumping;
   while (connection.status === "open") {
     const other = hosts[(place + 1 + way) % HOSTS];
     const peerId = way === 0 || other === undefined ? values.victim : other.peerId.toString();
     const answer = await ask(connection, hopMessage(CONNECT, peerId)).catch(() => undefined);
-    if (answer?.code === STATUS_OK) await hold(answer.stream, place < PUMPED && way === 1);
+    if (answer?.code === STATUS_OK) await hold(answer.stream, isPumped);
     else seen.waysRefused++;
     answer?.stream.abort(new Error("Enough"));
     await pause();
@@ -142,6 +151,7 @@ async function connectForEver(connection: Connection, place: number, way: number
 async function hold(stream: Stream, isPumped: boolean): Promise<void> {
   seen.ways++;
   seen.waysMost = Math.max(seen.ways, seen.waysMost);
+  if (isPumped && ++pumps === PUMPED) onPumping();
   const cut = new Promise((resolve) => stream.addEventListener("close", resolve));
   while (isPumped && stream.status === "open") {
     if (stream.writeBufferLength < CHUNK.length) stream.send(CHUNK);

@@ -5,6 +5,8 @@
 import type { PeerId } from "@libp2p/interface";
 import type { Multiaddr } from "@multiformats/multiaddr";
 import type { Cancel, Clock } from "../../base/clock.ts";
+import { whatMakesRoom } from "../../peers/fair_share.ts";
+import { originOf } from "./origin.ts";
 
 /** Two classes behind one relay each; every place costs an open connection and little else. */
 export const RESERVATIONS_MAX = 64;
@@ -34,40 +36,75 @@ export type Reservation = {
   readonly signal: AbortSignal;
 };
 
-type Place = { reservation: Reservation; end: AbortController; cancel: Cancel };
+type Place = {
+  readonly reservation: Reservation;
+  readonly origin: string;
+  readonly sinceMs: number;
+  readonly end: AbortController;
+  readonly cancel: Cancel;
+};
+
+/** The limits above, where others are wanted. */
+export type RelayLimits = {
+  readonly placesMax: number;
+  readonly placeMs: number;
+  readonly relayedBytesMax: bigint;
+  readonly relayedMs: number;
+};
+
+const LIMITS: RelayLimits = {
+  placesMax: RESERVATIONS_MAX,
+  placeMs: RESERVATION_MS,
+  relayedBytesMax: RELAYED_BYTES_MAX,
+  relayedMs: RELAYED_MS,
+};
+
+export type ReservationsOptions = {
+  clock: Clock;
+  /** Somebody else has the place of this peer now, who is to be told. */
+  onDisplaced: (peerId: string) => void;
+  limits?: Partial<RelayLimits>;
+};
 
 export class Reservations {
-  readonly #clock: Clock;
-  readonly #placesMax: number;
+  readonly #options: ReservationsOptions;
+  readonly #limits: RelayLimits;
   readonly #places = new Map<string, Place>();
   /** Members that found all places taken. */
   refusedCount = 0;
 
-  constructor(clock: Clock, placesMax = RESERVATIONS_MAX) {
-    this.#clock = clock;
-    this.#placesMax = placesMax;
+  constructor(options: ReservationsOptions) {
+    this.#options = options;
+    this.#limits = { ...LIMITS, ...options.limits };
   }
 
   get size(): number {
     return this.#places.size;
   }
 
-  /** Takes or renews a place; `expire` in seconds since 1970. */
+  /**
+   * Takes or renews a place; `expire` in seconds since 1970. Where all are taken, one of the network
+   * that holds most goes to whoever comes from another.
+   */
   reserve(peer: PeerId, addr: Multiaddr): { status: ReservationStatus; expire?: number } {
+    const { clock } = this.#options;
+    const { placeMs, relayedBytesMax, relayedMs } = this.#limits;
     const peerId = peer.toString();
     const former = this.#places.get(peerId);
-    if (former === undefined && this.#places.size >= this.#placesMax) {
+    const origin = former?.origin ?? originOf(addr);
+    if (former === undefined && !this.#makeRoom(peerId, origin)) {
       this.refusedCount++;
       return { status: "RESERVATION_REFUSED" };
     }
-    const expiry = new Date(this.#clock.nowMs() + RESERVATION_MS);
+    const expiry = new Date(clock.nowMs() + placeMs);
     former?.cancel();
     const end = former?.end ?? new AbortController();
-    const limit = { data: RELAYED_BYTES_MAX, duration: RELAYED_MS };
+    const limit = { data: relayedBytesMax, duration: relayedMs };
     const reservation = former?.reservation ?? { addr, expiry, limit, signal: end.signal };
     reservation.expiry = expiry;
-    const cancel = this.#clock.after(RESERVATION_MS, () => this.#end(peerId));
-    this.#places.set(peerId, { reservation, end, cancel });
+    const cancel = clock.after(placeMs, () => this.#end(peerId));
+    const sinceMs = former?.sinceMs ?? clock.monotonicMs();
+    this.#places.set(peerId, { reservation, origin, sinceMs, end, cancel });
     return { status: "OK", expire: Math.round(expiry.getTime() / 1000) };
   }
 
@@ -82,6 +119,21 @@ export class Reservations {
 
   clear(): void {
     for (const peerId of [...this.#places.keys()]) this.#end(peerId);
+  }
+
+  #makeRoom(peerId: string, origin: string): boolean {
+    if (this.#places.size < this.#limits.placesMax) return true;
+    const held = [...this.#places].map(([thing, place]) => ({
+      thing,
+      origin: place.origin,
+      sinceMs: place.sinceMs,
+    }));
+    held.push({ thing: peerId, origin, sinceMs: this.#options.clock.monotonicMs() });
+    const displaced = whatMakesRoom(held, origin);
+    if (displaced === undefined) return false;
+    this.#end(displaced);
+    this.#options.onDisplaced(displaced);
+    return true;
   }
 
   #end(peerId: string): void {

@@ -3,12 +3,14 @@
  * a place and who connects to it must have proven themselves, within what the caps allow.
  */
 import type { Connection, PeerId, Stream } from "@libp2p/interface";
+import { AsyncLocalStorage } from "node:async_hooks";
 import { type Clock, delay } from "../../base/clock.ts";
-import { publicSubnet } from "../../peers/address_class.ts";
-import { splitPeerId } from "../addresses.ts";
-import { type Held, whatMakesRoom } from "./fair_share.ts";
+import { type Held, whatMakesRoom } from "../../peers/fair_share.ts";
 import type { Host } from "../libp2p/host.ts";
-import { Reservations } from "./reservations.ts";
+import { Asks } from "./asks.ts";
+import { limitFlow, Turns } from "./flow.ts";
+import { originOf } from "./origin.ts";
+import { type RelayLimits, Reservations } from "./reservations.ts";
 
 /** The protocol that a relay speaks (libp2p specifications, relay/circuit-v2). */
 export const HOP_PROTOCOL = "/libp2p/circuit/relay/0.2.0/hop";
@@ -30,17 +32,37 @@ export type RelayServerOptions = {
   host: Host;
   clock: Clock;
   isMember: (peerId: string) => boolean;
+  /** Other limits than the usual ones. */
+  limits?: Partial<RelayLimits>;
 };
 
 /** What has been refused since the start, by reason. */
-export type RelayRefusals = { "relay-stranger"?: number; "relay-full"?: number };
+export type RelayRefusals = {
+  "relay-stranger"?: number;
+  "relay-full"?: number;
+  /** Asks that got no answer, because the peer asked too often. */
+  "relay-often"?: number;
+};
 
-/** What we use of libp2p's server. */
-type Service = { reservationStore: unknown; stop(): Promise<void> };
+/** What we use of libp2p's server and of its inside. */
+type Service = {
+  reservationStore: unknown;
+  /** Answers an ask. */
+  onHop: (stream: Stream, connection: Connection) => Promise<void>;
+  /** Opens the other half of a way: a stream to who has the place, if it is willing. */
+  stopHop: (request: unknown, options: unknown) => Promise<Stream | undefined>;
+  stop(): Promise<void>;
+};
 
 export class RelayServer {
   readonly #options: RelayServerOptions;
   readonly #reservations: Reservations;
+  readonly #asks: Asks;
+  readonly #turns: Turns;
+  /** The ask that is being answered. */
+  readonly #ask = new AsyncLocalStorage<{ stream: Stream; origin: string }>();
+  /** By the stream that came in; of each relayed connection there is one. */
+  readonly #ways = new Map<Stream, Held<Stream>>();
   #service: Promise<Service> | undefined;
   #strangers = 0;
   #overload = 0;
@@ -48,8 +70,18 @@ export class RelayServer {
 
   constructor(options: RelayServerOptions) {
     this.#options = options;
-    this.#reservations = new Reservations(options.clock);
-    options.host.node.addEventListener("peer:disconnect", (event) => {
+    const { host, clock, limits } = options;
+    this.#asks = new Asks(clock);
+    this.#turns = new Turns(clock);
+    this.#reservations = new Reservations({
+      clock,
+      // It learns that from the end of the connection alone, and looks for another relay.
+      onDisplaced: (peerId) => {
+        host.connectionTo(peerId)?.abort(new Error("Somebody else needs the place at this relay"));
+      },
+      ...(limits && { limits }),
+    });
+    host.node.addEventListener("peer:disconnect", (event) => {
       this.#reservations.removeReservation(event.detail);
     });
   }
@@ -68,6 +100,7 @@ export class RelayServer {
     return {
       ...(this.#strangers > 0 && { "relay-stranger": this.#strangers }),
       ...(full > 0 && { "relay-full": full }),
+      ...(this.#asks.unansweredCount > 0 && { "relay-often": this.#asks.unansweredCount }),
     };
   }
 
@@ -93,6 +126,7 @@ export class RelayServer {
       const service = make(components) as unknown as Service;
       // The library's own keeps the places of those who left, and ends with them whoever came back.
       service.reservationStore = this.#reservations;
+      this.#tame(service);
       return service;
     };
     return await host.addService<Service>(withOurPlaces, {
@@ -103,26 +137,49 @@ export class RelayServer {
     });
   }
 
+  /** Answers only those who do not ask too often, and keeps the flow through us within bounds. */
+  #tame(service: Service): void {
+    const onHop = service.onHop;
+    service.onHop = async (stream, connection) => {
+      if (!this.#asks.admits(stream, connection)) return;
+      await this.#ask.run({ stream, origin: originOf(connection.remoteAddr) }, () => {
+        return onHop(stream, connection);
+      });
+    };
+    const stopHop = service.stopHop.bind(service);
+    service.stopHop = async (request, options) => {
+      const other = await stopHop(request, options);
+      const ask = this.#ask.getStore();
+      if (other !== undefined && ask !== undefined) {
+        limitFlow(ask.stream, other, ask.origin, this.#turns);
+        limitFlow(other, ask.stream, ask.origin, this.#turns);
+      }
+      return other;
+    };
+  }
+
   async #deniesRelayed(from: PeerId, to: PeerId): Promise<boolean> {
     const [isFromMember, isToMember] = await Promise.all([
       this.#isMember(from),
       this.#isMember(to),
     ]);
     if (!isFromMember || !isToMember) return true;
-    const isDenied = !this.#hasRoomFor(from);
+    const isDenied = !this.#hasRoom();
     if (isDenied) this.#overload++;
     return isDenied;
   }
 
   /** Where all is taken, a way of those who hold most ends: many may be one and the same. */
-  #hasRoomFor(from: PeerId): boolean {
-    const { host } = this.#options;
-    const ways = host.connections().flatMap(waysOf);
-    // The request that is being judged is one of them.
-    if (ways.length <= RELAYED_MAX) return true;
-    const own = host.connectionTo(from.toString());
-    const way = own && whatMakesRoom(ways, originOf(own));
+  #hasRoom(): boolean {
+    const { stream, origin } = this.#ask.getStore()!;
+    if (stream.status !== "open") return false;
+    const sinceMs = this.#options.clock.monotonicMs();
+    this.#ways.set(stream, { thing: stream, origin, sinceMs });
+    stream.addEventListener("close", () => this.#ways.delete(stream), { once: true });
+    if (this.#ways.size <= RELAYED_MAX) return true;
+    const way = whatMakesRoom([...this.#ways.values()], origin);
     way?.abort(new Error("Somebody who has less goes through this relay instead"));
+    if (way === undefined) this.#ways.delete(stream);
     return way !== undefined;
   }
 
@@ -141,18 +198,4 @@ export class RelayServer {
     this.#strangers++;
     return false;
   }
-}
-
-/** Streams by which others go through us: one for each relayed connection. */
-function waysOf(connection: Connection): Held<Stream>[] {
-  const origin = originOf(connection);
-  return connection.streams
-    .filter((stream) => stream.protocol === HOP_PROTOCOL && stream.direction === "inbound")
-    .map((stream) => ({ thing: stream, origin, sinceMs: stream.timeline.open }));
-}
-
-/** The network that the peer comes from; of those that are not public each host is one. */
-function originOf(connection: Connection): string {
-  const { base } = splitPeerId(connection.remoteAddr.toString());
-  return publicSubnet(base) ?? base.split("/").slice(0, 3).join("/");
 }

@@ -98,6 +98,15 @@ export class Cli {
     connectOptions: ConnectOptions & { flags?: Flags } = {},
   ): Promise<Result> {
     const config = await this.configure(options, connectOptions.flags);
+    return await this.withNodeOf(config, use, connectOptions);
+  }
+
+  /** As `withNode`, where the configuration has been read already. */
+  async withNodeOf<Result>(
+    config: NodeConfig,
+    use: (node: NodeHandle) => Promise<Result>,
+    connectOptions: ConnectOptions = {},
+  ): Promise<Result> {
     const { connect } = await import("../node/mod.ts");
     const node = await connect(config, connectOptions);
     try {

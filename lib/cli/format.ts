@@ -16,6 +16,11 @@ export function count(number: number, one: string, many = one + "s"): string {
   return `${number} ${number === 1 ? one : many}`;
 }
 
+/** What brings something to peers that none has heard of yet. */
+export function nextWay(isRunning: boolean): string {
+  return isRunning ? "the first peer that connects" : "moim start";
+}
+
 /** The first characters of an id, enough to tell two apart. */
 export function shortId(id: string): string {
   return id.slice(0, 12) + "…";

@@ -1,5 +1,5 @@
 /** Ctrl-C and its kin. */
-import { EXIT } from "../base/errors.ts";
+import { EXIT, UserError } from "../base/errors.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** npx passes one Ctrl-C on twice: a second signal this soon is the same key press. */
@@ -29,4 +29,35 @@ export function untilInterrupted(
     : ["SIGINT", "SIGTERM", "SIGHUP"];
   for (const signal of signals) Deno.addSignalListener(signal, onSignal);
   return { done, stop: () => resolveDone() };
+}
+
+/** Work that Ctrl-C ends in order: its files are closed, and what is half written goes away. */
+export class Interruptible {
+  readonly #line: string;
+  readonly #interrupted: Promise<never>;
+  #isInterrupted = false;
+
+  /** `line` tells what the user is left with, and what goes on from there. */
+  constructor(terminal: Terminal, line: string) {
+    this.#line = line;
+    this.#interrupted = untilInterrupted(terminal).done.then(() => {
+      this.#isInterrupted = true;
+      throw this.#ended();
+    });
+    this.#interrupted.catch(() => {}); // Told to whoever looks, which may be nobody.
+  }
+
+  /** Between two steps. Throws `UserError` (interrupted) after Ctrl-C. */
+  check(): void {
+    if (this.#isInterrupted) throw this.#ended();
+  }
+
+  /** What is waited for, unless Ctrl-C comes first: then throws `UserError` (interrupted). */
+  wait<Value>(promise: Promise<Value>): Promise<Value> {
+    return Promise.race([this.#interrupted, promise]);
+  }
+
+  #ended(): UserError {
+    return new UserError(EXIT.interrupted, `Interrupted: ${this.#line}`);
+  }
 }

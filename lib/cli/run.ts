@@ -5,6 +5,7 @@ import type { ServeApi } from "../node/mod.ts";
 import { refuseSecret, withCommand, withDoubleDashes } from "./argv.ts";
 import { Cli, COMMON_FLAGS } from "./cli.ts";
 import { type CommandEntry, COMMANDS } from "./commands.ts";
+import { printable } from "./format.ts";
 import { OutputClosed, systemTerminal, type Terminal } from "./terminal.ts";
 
 /** What main.ts hands in: rooms that the command line may not import. */
@@ -94,7 +95,7 @@ function tell(error: unknown, cli: Cli, command: string | undefined): ExitCode {
   }
   if (cli.isDebug && error instanceof Error && error.stack) cli.complain(error.stack);
   if (error instanceof UserError) {
-    cli.complain(cli.terminal.style("red", oneLine(error.message)));
+    cli.complain(cli.terminal.style("red", printable(oneLine(error.message))));
     return error.exitCode;
   }
   const line = `Failed: ${oneLine(messageOf(error))}; --log-level debug tells more`;

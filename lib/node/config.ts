@@ -174,11 +174,22 @@ function chooseSecret(
 ): SecretChoice | undefined {
   const origin = origins.secretFile;
   if (flags.secret === false) return { kind: "none" };
-  if (flags.secret !== undefined) return { kind: "text", text: flags.secret };
-  if (env.MOIM_SECRET && origin !== "flag") return { kind: "text", text: env.MOIM_SECRET };
+  if (flags.secret !== undefined) return { kind: "text", text: flags.secret, given: "--secret" };
+  if (env.MOIM_SECRET && origin !== "flag") {
+    return { kind: "text", text: env.MOIM_SECRET, given: "MOIM_SECRET" };
+  }
   if (secretFile === undefined) return undefined;
   const isOfFolder = origin === "config.json" && !isAbsolute(secretFile);
-  return { kind: "file", path: isOfFolder ? join(dataDir, secretFile) : secretFile };
+  return {
+    kind: "file",
+    path: isOfFolder ? join(dataDir, secretFile) : secretFile,
+    given: secretLabel(origin),
+  };
+}
+
+function secretLabel(origin: string | undefined): string {
+  if (origin === "flag") return flagOf("secretFile");
+  return origin === "environment" ? SETTINGS.secretFile.env : 'config.json "secretFile"';
 }
 
 function nodeIdOf(env: ConfigSources["env"]): number | undefined {

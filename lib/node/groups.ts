@@ -25,6 +25,7 @@ import { readState, writeState } from "./state.ts";
 
 /** Of the digits in a group's name: enough that no two that somebody meets are alike. */
 const NAME_BYTES = 4;
+const GROUP_NAME = /^group [0-9a-f]{8}$/;
 /** How long a command waits for another command to leave the folder. */
 const LOCK_WAIT_MS = 5_000;
 
@@ -43,6 +44,11 @@ export type KnownNetwork = {
 export function groupNameOf(masterKey: Uint8Array): string {
   const bytes = hkdfSync("sha256", masterKey, new Uint8Array(), utf8("moim name"), NAME_BYTES);
   return `group ${toHex(new Uint8Array(bytes))}`;
+}
+
+/** Whether a network is named as those are which `groupNameOf` names. */
+export function isGroupName(name: string): boolean {
+  return GROUP_NAME.test(name);
 }
 
 /** The default parameters under a name. Throws `UserError` (usage) for an unusable one. */

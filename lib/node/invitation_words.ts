@@ -57,7 +57,9 @@ export function readWords(text: string): ReadWords {
   const unknown = typed.findIndex((word) => fullWord(word) === undefined);
   if (typed.length !== WORDS) {
     const count = `${typed.length} ${typed.length === 1 ? "was" : "were"}`;
-    throw refuse(`it has six words and ${count} given`);
+    throw refuse(
+      `it has six words and ${count} given; give all six, or a phrase to start --rendezvous`,
+    );
   }
   if (unknown >= 0) throw refuse(unknownWord(typed[unknown]!, unknown));
   const words = typed.map((word) => fullWord(word)!);
@@ -67,7 +69,9 @@ export function readWords(text: string): ReadWords {
   );
   const entropy = entropyBytes(number >> CHECK_BITS);
   if (checkOf(entropy) !== (number & ((1n << CHECK_BITS) - 1n))) {
-    throw refuse("one of these words is wrong or two are exchanged");
+    throw refuse(
+      "one of these words is wrong or two are exchanged; compare them with whoever invited you",
+    );
   }
   return { words, entropy };
 }

@@ -20,6 +20,7 @@ import {
 import { type Invitation, type LinkDetails, parametersHash } from "./invitation.ts";
 import { resolveNetwork } from "./network_choice.ts";
 import type { FoundNetwork } from "./network_search.ts";
+import { refuseOtherSecret } from "./secret.ts";
 
 export type JoinOptions = {
   /** A network file of the user's, or dev: then nobody is asked for the parameters. */
@@ -41,7 +42,7 @@ type Group = {
 /**
  * The configuration that runs the invitation's network, whose parameters and key are remembered in
  * the folder by then. Searches until it has them. Throws `UserError`: usage when the invitation
- * contradicts itself, rejected when members have other parameters than the link says, failed when
+ * contradicts itself or the secret given with it, rejected when members have other parameters than the link says, failed when
  * the folder has the network with others, interrupted.
  */
 export async function joinNetwork(
@@ -50,10 +51,11 @@ export async function joinNetwork(
   options: JoinOptions,
 ): Promise<NodeConfig> {
   const group = await groupOf(invitation);
+  await refuseOtherSecret(config.secret, group);
   const network = networkAtHand(config, group, options.network);
   const hints = hintsOf(group.details);
-  // The invitation brings its key: another secret, from the environment, is not meant for it.
-  const { secret: _other, ...rest } = config;
+  // The key that the invitation brings is remembered: no other is needed.
+  const { secret: _same, ...rest } = config;
   const joined = { ...rest, networkRequested: true, hints };
   // Before anything is changed, and before anybody is looked for.
   if (network !== undefined) {

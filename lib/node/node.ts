@@ -46,6 +46,8 @@ export async function openNode(config: NodeConfig, options: OpenOptions): Promis
 export async function startNode(config: NodeConfig, options: OpenOptions): Promise<StartingNode> {
   const onEvent = options.onEvent ?? (() => {});
   const onLine = (text: string) => onEvent({ kind: "notice", level: "info", text });
+  // Before anything is made: whoever asks for a busy port asks once more with another.
+  const p2pPort = options.mode === "online" ? chooseP2pPort(config) : 0;
   const startMs = systemClock.monotonicMs();
   const ledger = await Ledger.open(config, {
     clock: systemClock,
@@ -59,7 +61,15 @@ export async function startNode(config: NodeConfig, options: OpenOptions): Promi
     for (const close of closers.splice(0).reverse()) await close();
   };
   try {
-    return compose(config, { options, ledger, openedInMs, onEvent, closers, closeAll });
+    return compose(config, {
+      options,
+      ledger,
+      p2pPort,
+      openedInMs,
+      onEvent,
+      closers,
+      closeAll,
+    });
   } catch (error) {
     await closeAll();
     throw error;
@@ -69,6 +79,8 @@ export async function startNode(config: NodeConfig, options: OpenOptions): Promi
 interface Composition {
   options: OpenOptions;
   ledger: Ledger;
+  /** To listen on; 0 where no network is wanted. */
+  p2pPort: number;
   openedInMs: number;
   onEvent: OnEvent;
   closers: (() => void | Promise<void>)[];
@@ -76,54 +88,31 @@ interface Composition {
 }
 
 function compose(config: NodeConfig, parts: Composition): StartingNode {
-  const { options, ledger, closers } = parts;
+  const { options, ledger, p2pPort, closers } = parts;
   const { chain, mempool } = ledger;
+  const isOnline = options.mode === "online";
   const news = new News({ chain, mempool, clock: systemClock });
   closers.push(() => news.close());
   const onEvent = (event: NodeEvent) => {
     news.note(event);
     parts.onEvent(event);
   };
-  // Before any port is opened: a mistyped name must change nothing.
-  const isMinting = options.mode === "online" && config.minter !== undefined;
+  // Before the network is up: a mistyped name must change nothing.
+  const isMinting = isOnline && config.minter !== undefined;
   const minterOwner = isMinting ? ledger.keystore.resolve(config.minter!) : undefined;
-  onEvent({
-    kind: "opened",
-    network: ledger.network.name,
-    genesisId: chain.genesisId,
-    folder: ledger.networkFolder.path,
-    height: chain.tip().height,
-    tipId: chain.tip().id,
-    isNew: chain.tip().height === 0,
-    access: accessOf(ledger.membership),
-  });
-  if (options.mode === "online") tellOfOpenness(config, ledger, onEvent);
-  const p2pPort = options.mode === "online" ? chooseP2pPort(config) : 0;
-  const network = options.mode === "online"
-    ? makeNetwork(config, { ...parts, onEvent }, p2pPort)
-    : undefined;
-  const grinder = new Grinder({ threads: config.mintThreads, random: systemRandom });
-  closers.push(() => grinder.close());
-  const countHashes = hashCounter(grinder);
-  const minter = new Minter({
-    chain,
-    mempool,
-    clock: systemClock,
-    random: systemRandom,
-    grind: (template, signal) => grinder.grind(template, signal).finally(countHashes),
-    peers: () => network?.online?.peerState() ?? { connected: 0, everHad: false },
-  });
-  const ours = new RecentSet<BlockId>(OWN_BLOCKS_MAX);
-  minter.found.subscribe((block) => ours.add(block.id));
+  tellOpened(ledger, onEvent);
+  if (isOnline) tellOfOpenness(config, ledger, onEvent);
+  const network = isOnline ? makeNetwork(config, { ...parts, onEvent }) : undefined;
+  const mill = makeMill(config, parts, network);
   const intake = new Intake(chain);
   closers.push(tellLedgerEvents({
     ledger,
     onEvent,
-    isOurs: (id) => ours.has(id),
+    isOurs: mill.isOurs,
     isBulk: () => intake.isBulk || (network?.online?.isSyncing ?? false),
   }));
   if (network) closers.push(() => network.close(), expireNowAndThen(ledger));
-  closers.push(() => minter.stop());
+  closers.push(() => mill.minter.stop());
   let minting: MintingStatus | undefined;
   closers.push(() => minting?.stop());
   return new LocalNode({
@@ -132,13 +121,12 @@ function compose(config: NodeConfig, parts: Composition): StartingNode {
     p2pPort,
     // Not before the network is up: whoever has peers mints when they are there.
     onOnline: () => {
-      const mintingParts = { minter, grinder, onEvent, onSample: countHashes };
-      minting = minterOwner && startMinting(config, mintingParts, minterOwner);
+      minting = minterOwner && startMinting(config, { ...mill, onEvent }, minterOwner);
     },
     news,
     intake,
     inquire: async () => (await import("./inquiring.ts")).inquiredEvidence(config, ledger),
-    minter,
+    minter: mill.minter,
     mintingStatus: () => minting?.status(),
     instanceId: options.instanceId,
     ...(options.rebuild && { rebuiltInMs: parts.openedInMs }),
@@ -147,9 +135,52 @@ function compose(config: NodeConfig, parts: Composition): StartingNode {
   });
 }
 
+function tellOpened({ network, networkFolder, chain, membership }: Ledger, onEvent: OnEvent): void {
+  const { id, height } = chain.tip();
+  onEvent({
+    kind: "opened",
+    network: network.name,
+    genesisId: chain.genesisId,
+    folder: networkFolder.path,
+    height,
+    tipId: id,
+    isNew: height === 0,
+    access: accessOf(membership),
+  });
+}
+
+/** What blocks are made with. */
+type Mill = Pick<MintingStatusParts, "minter" | "grinder" | "onSample"> & {
+  minter: Minter;
+  /** Whether this run has made the block. */
+  isOurs: (id: BlockId) => boolean;
+};
+
+/** The minter and its threads, which rest until they are asked for a block. */
+function makeMill(
+  config: NodeConfig,
+  { ledger, closers }: Composition,
+  network: Network | undefined,
+): Mill {
+  const grinder = new Grinder({ threads: config.mintThreads, random: systemRandom });
+  closers.push(() => grinder.close());
+  const countHashes = hashCounter(grinder);
+  const minter = new Minter({
+    chain: ledger.chain,
+    mempool: ledger.mempool,
+    clock: systemClock,
+    random: systemRandom,
+    grind: (template, signal) => grinder.grind(template, signal).finally(countHashes),
+    peers: () => network?.online?.peerState() ?? { connected: 0, everHad: false },
+  });
+  const ours = new RecentSet<BlockId>(OWN_BLOCKS_MAX);
+  minter.found.subscribe((block) => ours.add(block.id));
+  return { grinder, minter, onSample: countHashes, isOurs: (id) => ours.has(id) };
+}
+
 /** The network of a node, which loads libp2p and opens its port when it is started. */
-function makeNetwork(config: NodeConfig, parts: Composition, port: number): Network {
-  const { ledger, onEvent, options } = parts;
+function makeNetwork(config: NodeConfig, parts: Composition): Network {
+  const { ledger, onEvent, options, p2pPort: port } = parts;
   const onFailure = (error: unknown) => {
     onEvent({ kind: "notice", level: "warning", text: `Cannot go on: ${String(error)}` });
     options.onStop?.();
@@ -175,13 +206,16 @@ function tellOfOpenness({ networkChoice }: NodeConfig, ledger: Ledger, onEvent: 
 
 function startMinting(
   config: NodeConfig,
-  parts: Pick<MintingStatusParts, "minter" | "grinder" | "onEvent" | "onSample">,
+  { minter, grinder, onSample, onEvent }: Mill & { onEvent: OnEvent },
   owner: Owner,
 ): MintingStatus {
-  parts.minter.start({ lock: owner.lock, when: config.mintWhen, solo: config.solo });
+  minter.start({ lock: owner.lock, when: config.mintWhen, solo: config.solo });
   const name = owner.key?.name ?? owner.address;
   return new MintingStatus({
-    ...parts,
+    minter,
+    grinder,
+    onSample,
+    onEvent,
     clock: systemClock,
     name,
     when: config.mintWhen,

@@ -12,6 +12,7 @@ import type {
 } from "./api.ts";
 import type { NodeConfig } from "./config.ts";
 import type { NewGroup } from "./groups.ts";
+import type { OpenedFile, Source } from "./importing.ts";
 import type { Invitation } from "./invitation.ts";
 import type { InvitationInfo } from "./inviting.ts";
 import type { JoinOptions } from "./joining.ts";
@@ -44,35 +45,47 @@ export async function networkFromParameters(
   return networkFromParameters(parameters);
 }
 
-/** See `exportBlocks` in carrying.ts. */
+/** See `exportBlocks` in exporting.ts. */
 export async function exportBlocks(
   node: NodeApi,
   blocks: { from?: number | undefined; to?: number | undefined },
   sink: (bytes: Uint8Array) => Promise<void>,
   onLine?: OnLine,
 ): Promise<ExportReport> {
-  const { exportBlocks } = await import("./carrying.ts");
+  const { exportBlocks } = await import("./exporting.ts");
   return await exportBlocks(node, blocks, sink, onLine);
 }
 
-/** See `exportPayments` in carrying.ts. */
+/** See `exportPayments` in exporting.ts. */
 export async function exportPayments(
   node: NodeApi,
   txIds: readonly string[],
   sink: (bytes: Uint8Array) => Promise<void>,
 ): Promise<ExportReport> {
-  const { exportPayments } = await import("./carrying.ts");
+  const { exportPayments } = await import("./exporting.ts");
   return await exportPayments(node, txIds, sink);
 }
 
-/** See `importFile` in carrying.ts. */
+/** See `openChainFile` in importing.ts. */
+export async function openChainFile(source: Source): Promise<OpenedFile> {
+  const { openChainFile } = await import("./importing.ts");
+  return await openChainFile(source);
+}
+
+/** See `refuseOtherNetwork` in importing.ts. */
+export async function refuseOtherNetwork(config: NodeConfig, file: OpenedFile): Promise<void> {
+  const { refuseOtherNetwork } = await import("./importing.ts");
+  refuseOtherNetwork(config, file);
+}
+
+/** See `importFile` in importing.ts. */
 export async function importFile(
   node: NodeApi,
-  source: { name: string; chunks: AsyncIterable<Uint8Array>; bytes?: number | undefined },
+  file: OpenedFile,
   onLine?: OnLine,
 ): Promise<ImportReport> {
-  const { importFile } = await import("./carrying.ts");
-  return await importFile(node, source, onLine);
+  const { importFile } = await import("./importing.ts");
+  return await importFile(node, file, onLine);
 }
 
 /** See `isChainFile` in chain_file.ts. */

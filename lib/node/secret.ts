@@ -41,20 +41,32 @@ export async function chooseMembership(parts: SecretParts): Promise<Membership |
   const path = join(networkFolder, MEMBERSHIP_FILE);
   if (choice.kind === "none") {
     if (remembered === undefined) return undefined;
-    if (remembered.words !== undefined) throw ofWords("leave", path);
+    if (remembered.words !== undefined) {
+      throw new UserError(
+        EXIT.usage,
+        "Cannot leave this group: its words are its secret; name another network " +
+          `(--rendezvous, --network), or remove ${path} to forget them`,
+      );
+    }
     await removeMembership(networkFolder);
     onLine("The secret of this network is forgotten here: from now on it is open to everyone");
     return undefined;
   }
   const text = secretText(choice);
-  if (remembered?.words !== undefined) throw ofWords("change the secret of", path);
+  if (remembered?.words !== undefined) {
+    throw new UserError(
+      EXIT.usage,
+      `Leave out ${choice.given}: this group's words are its secret (another group is named by ` +
+        "--rendezvous or --network)",
+    );
+  }
   const masterKey = await masterKeyOfSecret(text, phrase);
   if (remembered !== undefined && equalBytes(remembered.masterKey, masterKey)) return remembered;
   if (remembered?.isAccepted) {
     throw new UserError(
       EXIT.usage,
       "Cannot use this secret: this network's members have accepted another one, which is " +
-        `remembered; leave the secret out, or remove ${path} first`,
+        `remembered; leave out ${choice.given}, or remove ${path} first`,
     );
   }
   if (remembered !== undefined) {
@@ -69,6 +81,26 @@ export async function chooseMembership(parts: SecretParts): Promise<Membership |
   const membership = { masterKey };
   await writeMembership(networkFolder, membership);
   return membership;
+}
+
+/**
+ * For whoever joins: throws `UserError` (usage) when a secret is given that is not the one which
+ * the invitation brings. A later `start` with it would be refused, or close an open network.
+ */
+export async function refuseOtherSecret(
+  choice: SecretChoice | undefined,
+  invited: { meetingPhrase: string; membership: Membership | undefined },
+): Promise<void> {
+  const { meetingPhrase, membership } = invited;
+  if (choice === undefined || choice.kind === "none") return;
+  if (membership !== undefined && membership.words === undefined) {
+    const masterKey = await masterKeyOfSecret(secretText(choice), meetingPhrase);
+    if (equalBytes(membership.masterKey, masterKey)) return;
+  }
+  const why = membership === undefined
+    ? "this invitation is to a network that is open to everyone"
+    : "this invitation brings its own secret";
+  throw new UserError(EXIT.usage, `Leave out ${choice.given}: ${why}`);
 }
 
 /** Reads and checks it. Throws `UserError` (usage), which never shows the secret. */
@@ -88,12 +120,4 @@ function secretText(choice: Exclude<SecretChoice, { kind: "none" }>): string {
     );
   }
   return text;
-}
-
-function ofWords(verb: string, path: string): UserError {
-  return new UserError(
-    EXIT.usage,
-    `Cannot ${verb} this group: its words are its secret; name another network ` +
-      `(--rendezvous, --network), or remove ${path} to forget them`,
-  );
 }

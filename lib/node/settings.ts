@@ -8,10 +8,13 @@ import { checkPeerAddress } from "./peer_address.ts";
 /** How log lines look: for people, or one JSON object a line. */
 export type LogFormat = "text" | "json";
 
-/** Where the secret of a network comes from; `none` leaves the one that is remembered. */
+/**
+ * Where the secret of a network comes from; `none` leaves the one that is remembered. `given` names
+ * what brought it, such as MOIM_SECRET.
+ */
 export type SecretChoice =
-  | { kind: "text"; text: string }
-  | { kind: "file"; path: string }
+  | { kind: "text"; text: string; given: string }
+  | { kind: "file"; path: string; given: string }
   | { kind: "none" };
 
 export type LogLevel = "off" | "error" | "warning" | "info" | "debug";

@@ -93,6 +93,33 @@ Deno.test("a killed import goes on where it was, and a running node takes the sa
     assert.deepEqual(await Deno.readFile(copy), await Deno.readFile(file));
   }));
 
+Deno.test("Ctrl-C ends an export and an import in order, with a line and 130", () =>
+  withTwo(async (a, b, file) => {
+    await writeChain(file, mintBranch(BLOCKS, { network: DEV_NETWORK }).map(({ block }) => block));
+    await using importing = MoimNode.spawn(["import", file], b);
+    await until(() => hasWritten(b.dataDir), { what: "the import to write something" });
+    // Either may be through when Ctrl-C comes; nothing is half done in any case.
+    if (await importing.interrupt() !== 0) {
+      assert.match(importing.stderr, /^Interrupted: what was taken in is kept; import it again/);
+      assert.equal(await importing.ended(), 130);
+    }
+    assert.equal((await moimJson(["import", file], b)).height, BLOCKS);
+
+    const folder = join(a.dataDir, "out");
+    await Deno.mkdir(folder, { recursive: true });
+    await using exporting = MoimNode.spawn(["export", join(folder, "chain.moim")], b);
+    await until(() => hasFiles(folder), { what: "the export to begin" });
+    if (await exporting.interrupt() !== 0) {
+      assert.match(exporting.stderr, /^Interrupted: ".*" is as it was; export again\n$/);
+      assert.equal(await exporting.ended(), 130);
+      assert.ok(!await hasFiles(folder), "half a file is left");
+    }
+  }));
+
+async function hasFiles(folder: string): Promise<boolean> {
+  return (await Array.fromAsync(Deno.readDir(folder))).length > 0;
+}
+
 async function hasWritten(dataDir: string): Promise<boolean> {
   try {
     for await (const { name } of Deno.readDir(join(dataDir, "networks"))) {
@@ -133,15 +160,68 @@ Deno.test("what is cut, refused, of another network or no such file is told in a
     assert.match(gap.stderr, /builds on [0-9a-f]{64}, which is not here: import .* first/);
     assert.equal(gap.code, 5);
 
-    const elsewhere = { ...a, env: { MOIM_RENDEZVOUS: "lunch" } };
-    const foreign = await moim(["import", file], elsewhere);
-    assert.equal(foreign.code, 5);
-    assert.match(foreign.stderr, /of network "dev" \(genesis .*this node is on "lunch" \(genesis/);
-
     await Deno.writeFile(file, utf8("hello"));
     assert.equal((await moim(["import", file], a)).code, 2);
     assert.equal((await moim(["import", `${file}.gone`], a)).code, 3);
     const kept = await moim(["export", file], b);
     assert.match(kept.stderr, /Cannot write .*it exists and was not written by moim export/);
     assert.equal(await Deno.readTextFile(file), "hello");
+
+    const nowhere = await moim(["export", join(b.dataDir, "none", "file")], b);
+    assert.match(nowhere.stderr, /^Cannot write ".*none.file": its folder does not exist; give/);
+    const fresh = { ...b, dataDir: join(b.dataDir, "fresh") };
+    const wrong = [["--from", "x"], ["--payment", "x"], ["--to", "1", "--payment", "0".repeat(64)]];
+    for (const options of wrong) {
+      assert.equal((await moim(["export", file, ...options], fresh)).code, 2, options.join(" "));
+    }
+    await assert.rejects(Deno.stat(fresh.dataDir), Deno.errors.NotFound);
+  }));
+
+Deno.test("a file of another network is refused before that of the folder is made", () =>
+  withTwo(async (a, b, file) => {
+    await done(["wallet", "new", "--alias", "w1"], a);
+    await done(["mint", "--minter", "w1"], a);
+    await done(["export", file], a);
+    const fresh = { ...b, env: {} };
+    const refused = await moim(["import", file], fresh);
+    assert.equal(refused.code, 5);
+    assert.match(
+      refused.stderr,
+      /^Cannot import .*of network "dev" \(genesis .*not of "moim" .*; .* --network dev\n$/,
+    );
+    await assert.rejects(Deno.stat(b.dataDir), Deno.errors.NotFound);
+
+    // As it does what the line says.
+    assert.equal((await moimJson(["import", file, "--network", "dev"], fresh)).blocks.new, 1);
+    const named = await moim(["import", file, "--rendezvous", "lunch"], fresh);
+    assert.equal(named.code, 5);
+    assert.match(named.stderr, /of network "dev" \(genesis .*not of "lunch" \(genesis/);
+    const networks = await Array.fromAsync(Deno.readDir(join(b.dataDir, "networks")));
+    assert.equal(networks.length, 1);
+
+    // A running node of another network says the same.
+    const other = { dataDir: join(b.dataDir, "other"), env: { MOIM_RENDEZVOUS: "lunch" } };
+    await using node = await MoimNode.start(["start", "--port", "0", "--solo"], other);
+    const asked = await moim(["import", file], other);
+    assert.equal(asked.code, 5);
+    assert.match(asked.stderr, /not of "lunch"/);
+    assert.equal(await node.interrupt(), 0);
+  }));
+
+Deno.test("the line names the way onto the network that a file is of", () =>
+  withTwo(async (a, b, file) => {
+    const ways: [network: string, way: RegExp][] = [
+      ["lunch", /by its phrase \(--rendezvous\), or join it by invitation first \(moim join\)$/],
+      ["group 12ab34cd", /not of "moim" \(genesis [0-9a-f]{16}…\); join it by invitation first/],
+    ];
+    for (const [network, way] of ways) {
+      const from = { dataDir: join(a.dataDir, network), env: { MOIM_RENDEZVOUS: network } };
+      await done(["wallet", "new", "--alias", "w1"], from);
+      await done(["mint", "--minter", "w1"], from);
+      await done(["export", file], from);
+      const { code, stderr } = await moim(["import", file], { ...b, env: {} });
+      assert.equal(code, 5);
+      assert.match(stderr.trim(), way);
+    }
+    await assert.rejects(Deno.stat(b.dataDir), Deno.errors.NotFound);
   }));

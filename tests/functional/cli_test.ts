@@ -188,4 +188,6 @@ Deno.test("send without a node is kept and goes out with the next start", () =>
     );
     await until(async () => (await node.get("status"))?.height === 3, { what: "the kept payment" });
     assert.equal((await moimJson(["balance", "w2"], options)).confirmed, COIN);
+    const minted = await done(["mint", "w1"], options);
+    assert.match(minted, /kept here; goes out with the first peer that connects/);
   }));

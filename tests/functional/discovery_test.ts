@@ -13,6 +13,7 @@ import {
   until,
   withTempDir,
 } from "../support/moim.ts";
+import { hasPeers, haveOneTip } from "../support/node_checks.ts";
 
 const LONG = Deno.env.get("MOIM_LONG") === "1";
 
@@ -60,22 +61,8 @@ async function withPlace(use: (place: Place) => Promise<void>): Promise<void> {
   });
 }
 
-async function peerCount(node: MoimNode): Promise<number> {
-  return (await node.get("status"))?.peers ?? 0;
-}
-
-function hasPeers(node: MoimNode, count = 1, timeoutMs = 30_000): Promise<true> {
-  return until(async () => (await peerCount(node)) >= count || undefined, {
-    what: () => `${count} peers of\n${node.output}`,
-    timeoutMs,
-  });
-}
-
-function haveOneTip(nodes: MoimNode[], height: number): Promise<true> {
-  return until(async () => {
-    const all = await Promise.all(nodes.map((node) => node.get("status")));
-    return all.every((each) => each?.height === height && each.tipId === all[0].tipId) || undefined;
-  }, { what: () => `one tip at height ${height}` });
+async function hasNoPeers(node: MoimNode): Promise<void> {
+  await until(async () => (await node.get("status"))?.peers === 0, { what: "the parting" });
 }
 
 /** A port on loopback where nothing listens. */
@@ -112,7 +99,7 @@ Deno.test("a node whose only peer restarts on another port finds it again", () =
     const two = await place.start(place.viaDht("two", dht.address));
     await hasPeers(one);
     await two.interrupt();
-    await until(async () => (await peerCount(one)) === 0 || undefined, { what: "the parting" });
+    await hasNoPeers(one);
     const twoAgain = await place.start(place.viaDht("two", dht.address));
     await hasPeers(one);
     await hasPeers(twoAgain);
@@ -179,7 +166,7 @@ Deno.test("a payment made while the only peer is away arrives when it is back", 
     const oneNode = await place.start(one, ["--peer", twoAddress!]);
     await hasPeers(oneNode);
     await twoNode.interrupt();
-    await until(async () => (await peerCount(oneNode)) === 0 || undefined, { what: "the parting" });
+    await hasNoPeers(oneNode);
     const sent = await place.run(
       ["send", "--from", "w1", "--to", address, "--amount", "3"],
       one,

@@ -12,6 +12,8 @@ import { DhtProcess } from "../support/dht_process.ts";
 import { moim, moimJson, MoimNode, type MoimOptions, until, withTempDir } from "../support/moim.ts";
 import { readQrSvg } from "../support/qr_reader.ts";
 
+/** Each round asks all nodes. */
+const POLL_MS = 200;
 const ANY_PORT = ["--port", "0"];
 
 /** Folders and nodes of one test; whatever runs at its end is killed. */
@@ -54,7 +56,10 @@ function haveMet(nodes: MoimNode[]): Promise<true> {
     const all = await Promise.all(nodes.map((node) => node.get("status")));
     const isOne = all.every((each) => each?.genesisId === all[0]?.genesisId && each?.peers > 0);
     return isOne || undefined;
-  }, { what: () => `one network:\n${nodes.map((node) => node.output).join("\n")}` });
+  }, {
+    what: () => `one network:\n${nodes.map((node) => node.output).join("\n")}`,
+    pollMs: POLL_MS,
+  });
 }
 
 /** The address of a node on loopback, with its peer id. */
@@ -180,4 +185,16 @@ Deno.test("a wrong word and a link of another version: one line, exit 2, nothing
     assert.equal(later.code, 2);
     assert.match(later.stderr, /^Cannot use this link: it is of version 2 .*\n$/);
     await assert.rejects(Deno.stat(options.dataDir), Deno.errors.NotFound);
+  }));
+
+Deno.test("a secret beside words is told alike by join and by a later start", () =>
+  withPlace(async (place) => {
+    await moimJson(["invite", "--new"], place.options("group"));
+    const { words } = await moimJson(["invite"], place.options("group"));
+    const env = { MOIM_SECRET: "not of this group" };
+    for (const args of [["join", ...words.split(" ")], ["start"]]) {
+      const { code, stderr } = await moim([...args, ...ANY_PORT], place.options("group", env));
+      assert.equal(code, 2);
+      assert.match(stderr, /^Leave out MOIM_SECRET: this .* secret.*\n$/);
+    }
   }));

@@ -110,7 +110,7 @@ Deno.test(
       await using anna = await start(dir, "anna", [], { MOIM_SECRET: SECRET });
       const address = await addressOf(anna);
       await using typo = await start(dir, "typo", ["--peer", address], { MOIM_SECRET: "neun Igl" });
-      await typo.waitFor(/^.* warning +no peer accepts this secret: is it typed right\?$/m);
+      await typo.waitFor(/^.* warning +peer \w+ has another secret: is this one typed right\?/m);
       const typoId = idIn(await addressOf(typo));
       const stranger = (id: string) =>
         new RegExp(`warning +peer ${id} does not know this network's`);

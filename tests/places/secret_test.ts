@@ -37,7 +37,7 @@ placeTest(
       ...dht,
       MOIM_SECRET: "acht Igel im Laub",
     });
-    await wrong.waitFor(/warning +no peer accepts this secret: is it typed right\?$/m, 60_000);
+    await wrong.waitFor(/warning +peer \w+ has another secret: is this one typed right\?/m, 60_000);
     await relay.waitFor(
       /does not know this network's secret[^]*does not know this network's secret/,
     );

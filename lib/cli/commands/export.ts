@@ -9,6 +9,7 @@ import {
 } from "../../node/mod.ts";
 import { type Cli, type Declare, examples, withCommon } from "../cli.ts";
 import { count, duration, fileSize, printable } from "../format.ts";
+import { Interruptible } from "../interrupt.ts";
 import { integerValue } from "../values.ts";
 
 /** As other files of the user: what is on a chain is no secret. */
@@ -40,9 +41,17 @@ export const declare: Declare = (command, cli) => {
       ),
     )
     .action(async (file, options) => {
-      const write = (node: NodeHandle, sink: Parameters<Write>[0]) => run(node, options, sink, cli);
+      const wanted = read(options);
+      const left = file === "-" ? "what was written is not whole" : `"${file}" is as it was`;
+      const work = new Interruptible(cli.terminal, `${left}; export again`);
       const report = await cli.withNode(options, (node) => {
-        const toSink: Write = (sink) => write(node, sink);
+        const toSink: Write = (sink) => {
+          const write = (bytes: Uint8Array) => {
+            work.check();
+            return sink(bytes);
+          };
+          return run(node, wanted, write, cli);
+        };
         return file === "-"
           ? toSink((bytes) => writeAll(Deno.stdout, bytes))
           : writeOver(file, toSink);
@@ -58,21 +67,34 @@ function gathered(value: string, before: string[] | undefined): string[] {
   return [...before ?? [], value];
 }
 
-function run(
-  node: NodeHandle,
-  { from, to, payment }: Options,
-  sink: Parameters<Write>[0],
-  cli: Cli,
-): Promise<ExportReport> {
-  if (payment !== undefined) {
-    if (from !== undefined || to !== undefined) {
-      throw new UserError(EXIT.usage, "Cannot export both: give --payment, or --from and --to");
-    }
-    return exportPayments(node, payment.map(paymentId), sink);
+/** What is to be written. */
+type Wanted = {
+  payments: string[] | undefined;
+  from: number | undefined;
+  to: number | undefined;
+};
+
+/** Throws `UserError` (usage), before any folder is opened. */
+function read({ from, to, payment }: Options): Wanted {
+  if (payment !== undefined && (from !== undefined || to !== undefined)) {
+    throw new UserError(EXIT.usage, "Cannot export both: give --payment, or --from and --to");
   }
   const height = (text: string | undefined, flag: string) =>
     text === undefined ? undefined : integerValue(text, flag, { min: 0, max: HEIGHT_MAX });
-  const blocks = { from: height(from, "--from"), to: height(to, "--to") };
+  return {
+    payments: payment?.map(paymentId),
+    from: height(from, "--from"),
+    to: height(to, "--to"),
+  };
+}
+
+function run(
+  node: NodeHandle,
+  { payments, ...blocks }: Wanted,
+  sink: Parameters<Write>[0],
+  cli: Cli,
+): Promise<ExportReport> {
+  if (payments !== undefined) return exportPayments(node, payments, sink);
   return exportBlocks(node, blocks, sink, (line) => {
     if (cli.terminal.isScreen) cli.terminal.talk(line);
   });
@@ -95,9 +117,15 @@ async function writeOver(path: string, write: Write): Promise<ExportReport> {
     if (error instanceof UserError) throw error;
     throw new UserError(
       EXIT.failed,
-      `Cannot write "${path}": ${messageOf(error)}; give another file`,
+      `Cannot write "${path}": ${whyNot(error)}; give another file`,
     );
   }
+}
+
+/** Without the name of the file that is written first, which means nothing to the user. */
+function whyNot(error: unknown): string {
+  if (error instanceof Deno.errors.NotFound) return "its folder does not exist";
+  return error instanceof Deno.errors.IsADirectory ? "it is a folder" : messageOf(error);
 }
 
 async function refuseForeign(path: string): Promise<void> {

@@ -1,10 +1,17 @@
 import { EXIT, messageOf, UserError } from "../../base/mod.ts";
-import { type ImportCounts, importFile, type ImportReport } from "../../node/mod.ts";
+import {
+  type ImportCounts,
+  importFile,
+  type ImportReport,
+  openChainFile,
+  refuseOtherNetwork,
+} from "../../node/mod.ts";
 import { type Declare, examples, withCommon } from "../cli.ts";
 import { count, duration, printable } from "../format.ts";
+import { Interruptible } from "../interrupt.ts";
 
 /** Read at a time. */
-const READ_BYTES = 262_144;
+const READ_BYTES = 65_536;
 
 export const declare: Declare = (command, cli) => {
   withCommon(command)
@@ -19,12 +26,16 @@ export const declare: Declare = (command, cli) => {
     .action(async (name, options) => {
       using input = await opened(name);
       const { file, bytes } = input;
-      const report = await cli.withNode(options, (node) => {
-        const source = { name, bytes, chunks: chunksOf(file) };
-        return importFile(node, source, (line) => {
+      const config = await cli.configure(options);
+      const left = "what was taken in is kept; import it again for the rest";
+      const work = new Interruptible(cli.terminal, left);
+      const carried = await openChainFile({ name, bytes, chunks: chunksOf(file, work) });
+      // Before anything is opened: a folder without a network would get the default one.
+      await refuseOtherNetwork(config, carried);
+      const report = await cli.withNodeOf(config, (node) =>
+        importFile(node, carried, (line) => {
           if (cli.terminal.isScreen) cli.terminal.talk(line);
-        });
-      });
+        }));
       cli.report(options, report, () => importLines(report));
       const { problem } = report;
       if (problem === undefined) return;
@@ -54,10 +65,10 @@ async function opened(name: string): Promise<Input> {
   throw new UserError(EXIT.usage, `Cannot read "${name}": it is a folder; give a file`);
 }
 
-async function* chunksOf(file: Readable): AsyncGenerator<Uint8Array> {
+async function* chunksOf(file: Readable, work: Interruptible): AsyncGenerator<Uint8Array> {
   for (;;) {
     const buffer = new Uint8Array(READ_BYTES);
-    const length = await file.read(buffer);
+    const length = await work.wait(file.read(buffer));
     if (length === null) return;
     yield buffer.subarray(0, length);
   }

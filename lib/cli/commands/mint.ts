@@ -1,6 +1,6 @@
 import type { MintResult, NodeHandle } from "../../node/mod.ts";
 import { type Cli, type Declare, examples, MINT_THREADS_HELP, withCommon } from "../cli.ts";
-import { coins, count } from "../format.ts";
+import { coins, count, nextWay } from "../format.ts";
 import { integerValue, oneGiven, ownerValue } from "../values.ts";
 
 export const declare: Declare = (command, cli) => {
@@ -20,10 +20,13 @@ export const declare: Declare = (command, cli) => {
       const number = integerValue(options.count, "--count", { min: 1, max: 10_000 });
       const result = await cli.withNode(
         options,
-        (node) => mintAll(node, { to, number }, cli),
+        async (node) => {
+          const { running: isRunning } = await node.status();
+          return { minted: await mintAll(node, { to, number }, cli), isRunning };
+        },
         { flags: { mintThreads: options.mintThreads } },
       );
-      cli.report(options, result, () => mintLines(result));
+      cli.report(options, result.minted, () => mintLines(result));
     });
 };
 
@@ -43,13 +46,15 @@ async function mintAll(
   }
 }
 
-function mintLines(result: MintResult): string[] {
+function mintLines(
+  { minted: result, isRunning }: { minted: MintResult; isRunning: boolean },
+): string[] {
   const whom = result.name ?? result.address;
   const lines = result.blocks.map((block) => {
     const payments = block.transactions > 1 ? `, ${count(block.transactions - 1, "payment")}` : "";
     return `block ${block.height}  ${block.id}  ${coins(block.reward)} to ${whom}${payments}`;
   });
-  if (result.peers === 0) lines.push("kept here; goes out with moim start");
+  if (result.peers === 0) lines.push(`kept here; goes out with ${nextWay(isRunning)}`);
   else lines.push(`announced to ${count(result.peers, "peer")}`);
   return lines;
 }

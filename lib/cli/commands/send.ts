@@ -1,6 +1,6 @@
 import type { Flags, SendResult } from "../../node/mod.ts";
 import { type Declare, examples, MINT_THREADS_HELP, withCommon } from "../cli.ts";
-import { coins, count } from "../format.ts";
+import { coins, count, nextWay } from "../format.ts";
 import { coinsValue, ownerValue, paymentValue, required } from "../values.ts";
 
 export const declare: Declare = (command, cli) => {
@@ -37,28 +37,34 @@ export const declare: Declare = (command, cli) => {
       const flags: Flags = needsNetwork ? { mintThreads, peer, port: "0" } : { mintThreads };
       const result = await cli.withNode(
         options,
-        (node) => node.send(request, (line) => cli.terminal.talk(line)),
+        async (node) => {
+          const { running: isRunning } = await node.status();
+          const sent = await node.send(request, (line) => cli.terminal.talk(line));
+          return { sent, isRunning };
+        },
         { mode: needsNetwork ? "online" : "offline", flags },
       );
-      cli.report(options, result, () => sendLines(result));
+      cli.report(options, result.sent, () => sendLines(result));
     });
 };
 
-function sendLines(result: SendResult): string[] {
+type Sent = { sent: SendResult; isRunning: boolean };
+
+function sendLines({ sent: result, isRunning }: Sent): string[] {
   return [
     `Sent ${coins(result.amount)} from ${result.from} to ${result.to}, fee ${coins(result.fee)}`,
     `transaction ${result.txId}`,
-    stateLine(result),
+    stateLine(result, isRunning),
   ];
 }
 
-function stateLine({ state, peers, block }: SendResult): string {
+function stateLine({ state, peers, block }: SendResult, isRunning: boolean): string {
   switch (state) {
     case "minted":
       return `in block ${block?.height} ${block?.id ?? ""}`.trimEnd();
     case "announced":
       return `announced to ${count(peers, "peer")}; waits for a block`;
     case "queued":
-      return "queued; goes out with moim start";
+      return `queued; goes out with ${nextWay(isRunning)}`;
   }
 }

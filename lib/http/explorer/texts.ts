@@ -222,8 +222,36 @@ const TABLE = {
   discovery: ["찾는 방법", "Discovery"],
   source: ["방법", "Source"],
   off: ["꺼짐", "Off"],
-  addresses: ["이 노드의 주소", "Addresses of this node"],
-  reachability: ["도달 가능성", "Reachability"],
+  addresses: ["이 노드의 모든 주소", "All addresses of this node"],
+  relayed: ["중계", "Relayed"],
+  relayedBy: ["경유", "through"],
+  relayedHelp: [
+    "다른 피어를 거쳐 연결되었습니다. 그 피어는 암호화된 데이터를 전달할 뿐 읽지 못합니다",
+    "Connected through another peer, which passes on encrypted data that it cannot read",
+  ],
+  relays: ["이 노드로 이어 주는 피어", "Peers that pass data on to this node"],
+  outsideAddresses: ["밖에서 쓰는 주소", "Addresses for others outside"],
+  reachability: ["밖에서 이 노드로 오는 길", "The way to this node from outside"],
+  reach_open: [
+    "밖에서 이 노드에 바로 연결할 수 있습니다.",
+    "Others outside connect to this node directly.",
+  ],
+  reach_mapped: [
+    "공유기가 열어 준 포트로 밖에서 바로 연결할 수 있습니다.",
+    "Others outside connect directly, by a port that the router has opened.",
+  ],
+  reach_relayed: [
+    "밖에서는 아래 피어를 거쳐 연결됩니다. 이들은 암호화된 데이터를 전달할 뿐 읽지 못합니다.",
+    "Others outside come through the peers below, which pass on encrypted data they cannot read.",
+  ],
+  reach_closed: [
+    "밖에서는 이 노드에 연결할 수 없습니다. 이 노드가 먼저 거는 연결은 됩니다.",
+    "Nobody outside can connect to this node; it can still connect to others.",
+  ],
+  reach_unknown: [
+    "아직 모릅니다. 밖에 있는 피어가 연결해 본 적이 없습니다.",
+    "Not known yet: no peer outside has tried to connect.",
+  ],
 
   // Forks
   forksLead: [

@@ -1,7 +1,8 @@
 /**
  * Guards a network's secret: how often strangers may guess at it, and what the user is told when a
- * peer has another one. Two nodes with different secrets cannot know which of them is wrong; whom
- * nobody accepts is more likely to have mistyped it.
+ * peer has another one. Two nodes with different secrets cannot know which of them is wrong, or
+ * whether they are of two groups; whom nobody accepts may have mistyped it, or has founded a group
+ * and called a stranger. Where nodes meet tells nothing of it: that follows from the secret too.
  */
 import type { Clock } from "../../base/clock.ts";
 import { GuessLimit } from "./guess_limit.ts";
@@ -75,7 +76,8 @@ export class SecretGuard {
     if (!isOurs) return `peer ${peerId} does not know this network's secret`;
     if (this.#isDoubted) return undefined;
     this.#isDoubted = true;
-    return "no peer accepts this secret: is it typed right?";
+    return `peer ${peerId} has another secret: is this one typed right? ` +
+      "(if so, that peer is of another group)";
   }
 
   #isOurs(direction: "outbound" | "inbound"): boolean {

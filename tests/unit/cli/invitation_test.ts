@@ -38,7 +38,7 @@ Deno.test("what is no invitation: one line, exit 2, and nothing is made", () =>
       [[link.replace("moim:1", "moim:2")], /of version 2 and this program reads version 1/],
       [[link + "A".repeat(3_000)], /at most 2048/],
       [[join(dir, "none.txt")], /Cannot find file/],
-      [[await file("empty.txt", "")], /six words and 0 were given \(in file/],
+      [[await file("empty.txt", "")], /six words and 0 were given; give all six.*\(in file/],
       [[await file("link.txt", link)], /damaged.*\(in file/],
       [[await file("long.txt", "x".repeat(10_000))], /at most 8192 bytes/],
       [[...WORDS, "--rendezvous", "tuto"], /Leave out --rendezvous/],

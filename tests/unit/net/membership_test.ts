@@ -5,10 +5,10 @@ import { HANDSHAKE_MS, Session, type SessionHooks } from "../../../lib/net/sessi
 import { type MembershipProof, Prover } from "../../../lib/net/membership/membership.ts";
 import { SHARE_BYTES, TAG_BYTES } from "../../../lib/wire/membership.ts";
 import type { Message } from "../../../lib/wire/messages.ts";
-import { SIM_GENESIS, type SimNode, SimWorld } from "../../support/sim_nodes.ts";
+import { type SimNode, SimWorld } from "../../support/sim_nodes.ts";
+import { dial, inTime, SIM_IDENTITY } from "../../support/sim_stranger.ts";
 import { WirePeer } from "../../support/wire_peer.ts";
 
-const US = { genesisId: SIM_GENESIS, networkName: "sim" };
 const PASSWORD = new Uint8Array(32).fill(7);
 const OTHER_PASSWORD = new Uint8Array(32).fill(8);
 const PARAMETERS = utf8('{"name":"sim"}');
@@ -26,20 +26,6 @@ async function member(
   const membership = await proverOf(peerId, password);
   const networkParameters = () => PARAMETERS;
   return world.start(peerId, { membership, networkParameters });
-}
-
-/** Runs a promise that needs simulated time to pass. */
-async function inTime<Value>(world: SimWorld, promise: Promise<Value>): Promise<Value> {
-  let isDone = false;
-  const watched = promise.finally(() => isDone = true);
-  watched.catch(() => {});
-  assert.ok(await world.clock.advanceUntil(() => isDone, 30_000), "it took over 30 s");
-  return await watched;
-}
-
-function dial(world: SimWorld, node: SimNode, peerId = "stranger"): Promise<WirePeer> {
-  const target = { peerId: node.peerId, addresses: [node.address] };
-  return inTime(world, WirePeer.dial(world.stranger(peerId), target));
 }
 
 /** What a stranger of that name does with the secret that it believes in. */
@@ -103,9 +89,27 @@ Deno.test("another secret: no session, one line on each side, and a long rest", 
   await world.clock.advance(100_000);
   assert.deepEqual(world.pairs(), []);
   assert.deepEqual(a.notices, ["peer theo does not know this network's secret"]);
-  assert.deepEqual(typo.notices, ["no peer accepts this secret: is it typed right?"]);
+  assert.deepEqual(typo.notices, [
+    "peer anna has another secret: is this one typed right? (if so, that peer is of another group)",
+  ]);
   assert.equal(typo.manager.stats().refused["wrong-secret"] ?? 0, 1, "it tried once so far");
   assert.ok(!a.manager.discouraged("theo") && !typo.manager.discouraged("anna"));
+});
+
+Deno.test("a founder alone who calls strangers is told once that they may be of another group", async () => {
+  const world = new SimWorld(20);
+  const founder = await member(world, "fred");
+  for (const peerId of ["anna", "ben"]) {
+    const stranger = await member(world, peerId, OTHER_PASSWORD);
+    founder.manager.addPeer({ addresses: [stranger.address] });
+  }
+  await world.clock.advance(100_000);
+  assert.equal(founder.notices.length, 1, founder.notices.join("\n"));
+  assert.match(founder.notices[0]!, /^peer \w+ has another secret: .* of another group\)$/);
+  const open = world.start("olga");
+  founder.manager.addPeer({ addresses: [open.address] });
+  await world.clock.advance(100_000);
+  assert.equal(founder.notices[1], "peer olga does not know this network's secret");
 });
 
 Deno.test("a mistyped secret, typed again, is let in at once", async () => {
@@ -136,7 +140,7 @@ Deno.test("a node without a secret among members is told which option to use", a
 });
 
 const STRANGERS: Record<string, (peer: WirePeer) => void> = {
-  "version first": (peer) => peer.greet(US),
+  "version first": (peer) => peer.greet(SIM_IDENTITY),
   "a tag without a share": (peer) => peer.send({ type: "confirm", tag: new Uint8Array(TAG_BYTES) }),
   "a share that is no element": (peer) =>
     peer.send({ type: "share", share: new Uint8Array(SHARE_BYTES).fill(0xff) }),
@@ -235,7 +239,7 @@ Deno.test("a recorded proof proves nothing when it is played again", async () =>
     send(message);
   };
   await prove(world, honest, await proofAs("honest", node, PASSWORD));
-  honest.greet(US);
+  honest.greet(SIM_IDENTITY);
   await inTime(world, honest.until(() => honest.count("version") > 0));
   await honest.close();
   assert.deepEqual(sent.map(({ type }) => type), ["share", "confirm", "version"]);
@@ -396,7 +400,7 @@ Deno.test("parameters: a session goes on with version after it has asked", async
   const node = world.start("node", { networkParameters: () => PARAMETERS });
   const peer = await dial(world, node);
   peer.send({ type: "getnetwork" });
-  peer.greet(US);
+  peer.greet(SIM_IDENTITY);
   await inTime(world, peer.until(() => peer.count("getaddr") > 0));
   assert.equal(node.manager.sessions().length, 1);
   assert.deepEqual(types(peer), ["version", "network", "getaddr"]);

@@ -10,29 +10,9 @@ import { asBlockId } from "../../../lib/primitives/ids.ts";
 import type { Message, MessageType } from "../../../lib/wire/messages.ts";
 import { MESSAGES } from "../../../lib/wire/messages.ts";
 import { EXAMPLES } from "../../support/messages.ts";
-import { SIM_GENESIS, type SimNode, SimWorld } from "../../support/sim_nodes.ts";
+import { type SimNode, SimWorld } from "../../support/sim_nodes.ts";
+import { connect, dial, inTime, SIM_IDENTITY } from "../../support/sim_stranger.ts";
 import { WirePeer } from "../../support/wire_peer.ts";
-
-const US = { genesisId: SIM_GENESIS, networkName: "sim" };
-
-/** Runs a promise that needs simulated time to pass. */
-async function inTime<Value>(world: SimWorld, promise: Promise<Value>): Promise<Value> {
-  let isDone = false;
-  const watched = promise.finally(() => isDone = true);
-  watched.catch(() => {});
-  assert.ok(await world.clock.advanceUntil(() => isDone, 30_000), "it took over 30 s");
-  return await watched;
-}
-
-function dial(world: SimWorld, node: SimNode, peerId = "stranger"): Promise<WirePeer> {
-  const target = { peerId: node.peerId, addresses: [node.address] };
-  return inTime(world, WirePeer.dial(world.stranger(peerId), target));
-}
-
-function connect(world: SimWorld, node: SimNode, peerId = "stranger"): Promise<WirePeer> {
-  const target = { peerId: node.peerId, addresses: [node.address] };
-  return inTime(world, WirePeer.connect(world.stranger(peerId), target, US));
-}
 
 /** A node with an honest peer that is served throughout. */
 async function served(seed = 1): Promise<{ world: SimWorld; node: SimNode; honest: WirePeer }> {
@@ -195,7 +175,7 @@ Deno.test("bad data: a flood past every patience ends the session politely", asy
 Deno.test("version: a second one is invalid", async () => {
   const { world, node } = await served();
   const peer = await connect(world, node);
-  peer.greet(US);
+  peer.greet(SIM_IDENTITY);
   await inTime(world, peer.untilEnded());
   assert.equal(node.manager.stats().refused["out-of-order"], 1);
   assert.ok(node.manager.discouraged("stranger"));
@@ -216,7 +196,7 @@ Deno.test("version: a node that meets its own nonce says goodbye", async () => {
   const { world, node } = await served();
   const peer = await dial(world, node);
   await inTime(world, peer.until((received) => received.length > 0));
-  peer.greet({ ...US, nonce: peer.last("version").nonce });
+  peer.greet({ ...SIM_IDENTITY, nonce: peer.last("version").nonce });
   await inTime(world, peer.untilEnded());
   assert.equal(node.manager.sessions().length, 1, "the honest one");
   assert.deepEqual(node.notices, []);
@@ -278,7 +258,10 @@ Deno.test("a slow reader is dropped when too much waits or nothing moves", async
     sleeper.open({ peerId: node.peerId, addresses: [node.address] }),
   );
   // Says version and never reads: a half of `WirePeer`.
-  WirePeer.prototype.greet.call({ send: WirePeer.prototype.send, stream } as WirePeer, US);
+  WirePeer.prototype.greet.call(
+    { send: WirePeer.prototype.send, stream } as WirePeer,
+    SIM_IDENTITY,
+  );
   await world.clock.advance(100);
   const session = node.manager.sessions().find((each) => each.peerId === "sleeper")!;
   const block: Message = { type: "block", bytes: new Uint8Array(500_000) };

@@ -143,17 +143,30 @@ Deno.test("the secret: flag over environment over config.json, a text over a fil
   const secretOf = (given: Given) => resolved(given).secret;
   const env = { MOIM_DATA_DIR: "/d" };
   assert.equal(secretOf({ env }), undefined);
-  assert.deepEqual(secretOf({ env, flags: { secret: "a" } }), { kind: "text", text: "a" });
+  assert.deepEqual(secretOf({ env, flags: { secret: "a" } }), {
+    kind: "text",
+    text: "a",
+    given: "--secret",
+  });
   assert.deepEqual(secretOf({ env, flags: { secret: false } }), { kind: "none" });
   const both = { ...env, MOIM_SECRET: "b", MOIM_SECRET_FILE: "/b" };
-  assert.deepEqual(secretOf({ env: both }), { kind: "text", text: "b" });
-  assert.deepEqual(secretOf({ env: { ...both, MOIM_SECRET: "" } }), { kind: "file", path: "/b" });
+  assert.deepEqual(secretOf({ env: both }), { kind: "text", text: "b", given: "MOIM_SECRET" });
+  assert.deepEqual(secretOf({ env: { ...both, MOIM_SECRET: "" } }), {
+    kind: "file",
+    path: "/b",
+    given: "MOIM_SECRET_FILE",
+  });
   const flags = { secretFile: "here/c" };
-  assert.deepEqual(secretOf({ env: both, flags }), { kind: "file", path: "here/c" });
+  assert.deepEqual(secretOf({ env: both, flags }), {
+    kind: "file",
+    path: "here/c",
+    given: "--secret-file",
+  });
   assert.deepEqual(secretOf({ env: both, flags: { secret: false } }), { kind: "none" });
   const inFile = (secretFile: string) => ({ "/d/config.json": { secretFile } });
-  assert.deepEqual(secretOf({ env, files: inFile("s") }), { kind: "file", path: "/d/s" });
-  assert.deepEqual(secretOf({ env, files: inFile("/s") }), { kind: "file", path: "/s" });
+  const given = 'config.json "secretFile"';
+  assert.deepEqual(secretOf({ env, files: inFile("s") }), { kind: "file", path: "/d/s", given });
+  assert.deepEqual(secretOf({ env, files: inFile("/s") }), { kind: "file", path: "/s", given });
   const files = { "/d/config.json": { secret: "never here" } };
   refused({ env, files }, EXIT.usage, /a secret does not belong into it; name its file as/);
 });

@@ -91,7 +91,7 @@ Deno.test("which secret is used: the one given, unless another was accepted or w
     const lines: string[] = [];
     const choose = (choice?: SecretChoice) =>
       chooseMembership({ choice, networkFolder, phrase: "p", onLine: (line) => lines.push(line) });
-    const typed = (text: string): SecretChoice => ({ kind: "text", text });
+    const typed = (text: string): SecretChoice => ({ kind: "text", text, given: "MOIM_SECRET" });
     assert.equal(await choose(), undefined);
     assert.equal(await choose({ kind: "none" }), undefined);
     const first = await choose(typed("a long secret"));
@@ -110,7 +110,10 @@ Deno.test("which secret is used: the one given, unless another was accepted or w
     assert.match(lines.at(-1)!, /open to everyone/);
     assert.equal(readMembership(networkFolder), undefined);
     await writeMembership(networkFolder, { ...first!, words: "a b c d e f" });
-    await assert.rejects(choose(typed("a third secret")), /its words are its secret/);
+    await assert.rejects(
+      choose(typed("a third secret")),
+      /^UserError: Leave out MOIM_SECRET: this group's words/,
+    );
     await assert.rejects(choose({ kind: "none" }), /its words are its secret/);
     for (const text of ["", " \n", "a\nb", "x".repeat(1_001), "\ud800"]) {
       await assert.rejects(choose(typed(text)), UserError);

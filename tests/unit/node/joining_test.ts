@@ -5,7 +5,11 @@ import { genesisBlock } from "../../../lib/consensus/genesis.ts";
 import { DEV_NETWORK, type Network, networkFromPhrase } from "../../../lib/consensus/network.ts";
 import { networkToJson } from "../../../lib/consensus/network_json.ts";
 import { type NodeConfig, resolveConfig } from "../../../lib/node/config.ts";
-import { masterKeyOfWords, readMembership } from "../../../lib/node/group_keys.ts";
+import {
+  masterKeyOfSecret,
+  masterKeyOfWords,
+  readMembership,
+} from "../../../lib/node/group_keys.ts";
 import { groupNameOf, knownNetworks, rememberNetwork } from "../../../lib/node/groups.ts";
 import { type GroupName, type Invitation, parametersHash } from "../../../lib/node/invitation.ts";
 import { wordsOfEntropy } from "../../../lib/node/invitation_words.ts";
@@ -52,7 +56,7 @@ async function refused(promise: Promise<unknown>, exitCode: number, line: RegExp
 
 Deno.test("a link to default parameters needs nobody, and its key is kept", () =>
   withTempDir(async (dir) => {
-    const env = { MOIM_RENDEZVOUS: "other", MOIM_SECRET: "not meant for this" };
+    const env = { MOIM_RENDEZVOUS: "other" };
     const config = await joined(configOf(dir, env), linkTo(BY_WORDS, GROUP));
     const [known] = knownNetworks(dir);
     assert.deepEqual(known!.network, GROUP);
@@ -94,6 +98,27 @@ Deno.test("a phrase with a secret brings its key", () =>
     await refused(joined(configOf(dir), linkTo(other, TUTO)), EXIT.failed, /with another secret/);
     const open: GroupName = { kind: "phrase", phrase: "tuto" };
     await refused(joined(configOf(dir), linkTo(open, TUTO)), EXIT.failed, /with another secret/);
+  }));
+
+Deno.test("a secret that is not the invitation's is told before anything is made", () =>
+  withTempDir(async (dir) => {
+    const data = join(dir, "data");
+    const config = configOf(data, { MOIM_SECRET: "neun Igel" });
+    const brings = /^Leave out MOIM_SECRET: this invitation brings its own secret$/;
+    await refused(joined(config, linkTo(BY_WORDS, GROUP)), EXIT.usage, brings);
+    const phrase = { kind: "phrase", phrase: "tuto" } as const;
+    const other = { ...phrase, masterKey: new Uint8Array(32).fill(1) };
+    await refused(joined(config, linkTo(other, TUTO)), EXIT.usage, brings);
+    await refused(
+      joined(config, linkTo(phrase, TUTO)),
+      EXIT.usage,
+      /MOIM_SECRET: .* open to every/,
+    );
+    await assert.rejects(Deno.stat(data), Deno.errors.NotFound);
+    // Whoever knows it joins by the link of somebody else.
+    const same = { ...phrase, masterKey: await masterKeyOfSecret("neun Igel", "tuto") };
+    assert.equal((await joined(config, linkTo(same, TUTO))).secret, undefined);
+    assert.deepEqual(knownNetworks(data)[0]!.membership, { masterKey: same.masterKey });
   }));
 
 Deno.test("a public network of the folder is not made private", () =>

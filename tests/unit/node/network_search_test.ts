@@ -7,6 +7,7 @@ import { type Network, networkFromPhrase } from "../../../lib/consensus/network.
 import { Prover } from "../../../lib/net/membership/membership.ts";
 import { MemoryTransport, SimNetwork } from "../../../lib/net/memory_transport.ts";
 import { Session } from "../../../lib/net/session.ts";
+import type { PeerStream } from "../../../lib/net/transport.ts";
 import { checkParameters } from "../../../lib/node/fetch_network.ts";
 import { canonicalParameters } from "../../../lib/consensus/network_json.ts";
 import { type LinkDetails, parametersHash } from "../../../lib/node/invitation.ts";
@@ -51,30 +52,37 @@ class Place {
     return Prover.load({ password, ownPeerId: transport.peerId, random: this.random });
   }
 
-  /** A node of `network` that answers who proves `password`. */
+  /** A node of the club that answers who proves `password`. */
   async member(parameters: Uint8Array, password?: Uint8Array): Promise<MemoryTransport> {
     const transport = this.join();
     const membership = await this.prover(transport, password);
-    transport.onStream((stream) =>
-      new Session({
-        stream,
-        found: "inbound",
-        clock: this.clock,
-        nonce: 1n,
-        local: {
-          genesisId: genesisBlock(CLUB).header.id,
-          tipId: genesisBlock(CLUB).header.id,
-          tipHeight: 0,
-          totalWork: 1n,
-          agent: "test",
-          networkName: CLUB.name,
-        },
-        hooks: NO_HOOKS,
-        networkParameters: () => parameters,
-        ...(membership && { membership }),
-      }).start()
-    );
+    transport.onStream((stream) => this.answer(stream, { parameters, membership }));
     return transport;
+  }
+
+  /** A node of the club at the far end of a stream, whoever opened it. */
+  answer(
+    stream: PeerStream,
+    { parameters, membership }: { parameters: Uint8Array; membership: Prover | undefined },
+  ): void {
+    const { id } = genesisBlock(CLUB);
+    new Session({
+      stream,
+      found: stream.openedBy === "us" ? "peer" : "inbound",
+      clock: this.clock,
+      nonce: 1n,
+      local: {
+        genesisId: id,
+        tipId: id,
+        tipHeight: 0,
+        totalWork: 1n,
+        agent: "test",
+        networkName: CLUB.name,
+      },
+      hooks: NO_HOOKS,
+      networkParameters: () => parameters,
+      ...(membership && { membership }),
+    }).start();
   }
 
   async search(options: { details?: LinkDetails; password?: Uint8Array } = {}) {
@@ -177,23 +185,7 @@ Deno.test("a member who dials us is asked on its own stream", async () => {
   const membership = await place.prover(member, PASSWORD);
   const stream = member.open({ addresses: ["/ip4/10.0.0.1/tcp/3000"] });
   await place.clock.advance(1_000);
-  new Session({
-    stream: await stream,
-    found: "peer",
-    clock: place.clock,
-    nonce: 2n,
-    local: {
-      genesisId: genesisBlock(CLUB).header.id,
-      tipId: genesisBlock(CLUB).header.id,
-      tipHeight: 0,
-      totalWork: 1n,
-      agent: "test",
-      networkName: CLUB.name,
-    },
-    hooks: NO_HOOKS,
-    networkParameters: () => canonicalParameters(CLUB),
-    membership: membership!,
-  }).start();
+  place.answer(await stream, { parameters: canonicalParameters(CLUB), membership });
   await place.clock.advance(1_000);
   assert.deepEqual(await ended, { network: CLUB, member: [] });
 });

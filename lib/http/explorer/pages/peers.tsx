@@ -1,7 +1,8 @@
 import type { NodeStatus, PeerInfo } from "../../../node/mod.ts";
 import { formatNumber, inertText } from "../format.ts";
-import { Cell, CopyButton, Empty, Head, Inert, Time } from "../parts.tsx";
+import { Cell, Empty, Head, Inert, Time } from "../parts.tsx";
 import type { View } from "../view.ts";
+import { PeerId, Reach } from "./reach.tsx";
 
 /** Remembered peers that one page shows: a book may hold thousands. */
 export const REMEMBERED_SHOWN = 100;
@@ -26,6 +27,7 @@ export function PeersBody({ view, data }: { view: View; data: PeersData }) {
             : <ConnectedTable view={view} peers={connected} />}
         </div>
       </section>
+      <Reach view={view} data={data} />
       <Discovery view={view} status={data.status} />
       <section aria-labelledby="remembered-title" data-live="remembered">
         <h2 id="remembered-title">
@@ -43,23 +45,49 @@ function PeerCount({ view, of }: { view: View; of: number }) {
   return <span class="pale">{formatNumber(of, view.language)}</span>;
 }
 
-/** A peer id says little by its start: all of them begin alike. */
-function PeerName({ id, address }: { id: string; address: string | undefined }) {
+/** The peer's id over its address, or over who stands between. */
+function PeerName({ view, peer }: { view: View; peer: PeerInfo }) {
+  const address = peer.address ?? peer.addresses[0];
+  const relay = /\/p2p\/([^/]+)\/p2p-circuit(\/|$)/.exec(address ?? "")?.[1];
+  if (peer.relayed || relay !== undefined) {
+    return (
+      <>
+        <PeerId id={peer.peerId} />
+        <RelayedBadge view={view} relay={relay} />
+      </>
+    );
+  }
   return (
     <>
-      <span class="id" title={inertText(id)}>…{inertText(id.slice(-10))}</span>
+      <PeerId id={peer.peerId} />
       {address !== undefined && (
         <div class="pale address">
-          <Inert text={address} />
+          <Inert text={bareAddress(address)} />
         </div>
       )}
     </>
   );
 }
 
+/** Of a peer that came to us we may not know which relay it took. */
+function RelayedBadge({ view, relay }: { view: View; relay: string | undefined }) {
+  const { texts } = view;
+  return (
+    <div class="pale address">
+      <span class="badge provisional" title={texts.relayedHelp}>{texts.relayed}</span>
+      {relay !== undefined && (
+        <>
+          {" "}
+          {texts.relayedBy} <PeerId id={relay} />
+        </>
+      )}
+    </div>
+  );
+}
+
 /** An address without the peer id that stands beside it. */
-function bareAddress(address: string | undefined): string | undefined {
-  return address?.replace(/\/p2p\/[^/]+$/, "");
+function bareAddress(address: string): string {
+  return address.replace(/\/p2p\/[^/]+$/, "");
 }
 
 function ConnectedTable({ view, peers }: { view: View; peers: readonly PeerInfo[] }) {
@@ -81,7 +109,7 @@ function ConnectedTable({ view, peers }: { view: View; peers: readonly PeerInfo[
         {peers.map((peer) => (
           <tr data-key={inertText(peer.peerId)}>
             <th scope="row">
-              <PeerName id={peer.peerId} address={bareAddress(peer.address)} />
+              <PeerName view={view} peer={peer} />
             </th>
             <Cell>{texts[`found_${peer.found}`]}</Cell>
             <Cell wide>{peer.direction && texts[`direction_${peer.direction}`]}</Cell>
@@ -118,7 +146,7 @@ function RememberedTable({ view, peers }: { view: View; peers: readonly PeerInfo
         {peers.map((peer) => (
           <tr>
             <th scope="row">
-              <PeerName id={peer.peerId} address={bareAddress(peer.addresses[0])} />
+              <PeerName view={view} peer={peer} />
             </th>
             <Cell>{texts[`found_${peer.found}`]}</Cell>
             <Cell>
@@ -137,9 +165,6 @@ function Discovery({ view, status }: { view: View; status: NodeStatus }) {
   return (
     <section aria-labelledby="discovery-title" data-live="discovery">
       <h2 id="discovery-title">{texts.discovery}</h2>
-      <p class="pale">
-        {texts.reachability}: <Inert text={status.reachability} />
-      </p>
       <dl class="sources">
         {status.discovery.map(({ source, enabled, text }) => (
           <div class={enabled ? undefined : "pale"}>
@@ -148,21 +173,6 @@ function Discovery({ view, status }: { view: View; status: NodeStatus }) {
           </div>
         ))}
       </dl>
-      {status.addresses.length > 0 && (
-        <details>
-          <summary>{texts.addresses}</summary>
-          <ul class="addresses">
-            {status.addresses.map((address) => (
-              <li class="whole">
-                <code>
-                  <Inert text={address} />
-                </code>{" "}
-                <CopyButton view={view} text={address} />
-              </li>
-            ))}
-          </ul>
-        </details>
-      )}
     </section>
   );
 }

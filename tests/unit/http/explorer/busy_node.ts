@@ -131,16 +131,29 @@ export function block(height: number, payments = height % 3): BlockInfo {
   };
 }
 
+/** The second passes on what the others send to this node, the third is connected through it. */
+export const RELAY = 2;
+export const RELAYED = 3;
+
+export function peerId(number: number): string {
+  return `12D3KooW${idOf(`peer ${number}`).slice(0, 44)}`;
+}
+
 function peer(number: number, connected: boolean): PeerInfo {
   const found = (["peer", "lan", "dht", "gossip", "inbound", "known"] as const)[number % 6]!;
-  const address = `/ip4/192.168.0.${10 + number}/tcp/3000`;
+  const direct = `/ip4/192.168.0.${10 + number}/tcp/3000`;
+  const isRelayed = number === RELAYED;
+  const address = isRelayed
+    ? `/ip4/198.51.100.7/tcp/3000/p2p/${peerId(RELAY)}/p2p-circuit`
+    : direct;
   return {
-    peerId: `12D3KooW${idOf(`peer ${number}`).slice(0, 44)}`,
+    peerId: peerId(number),
     connected,
     found,
     addresses: [address],
     ...(connected && {
       address,
+      ...(isRelayed && { relayed: true }),
       direction: number % 2 === 0 ? "outbound" : "inbound",
       agent: "moim/0.1.0",
       height: TIP - number % 2,
@@ -224,7 +237,12 @@ const PLACES: Partial<NodeApi> = {
       peers: 5,
       peersKnown: 23,
       addresses: ["/ip4/127.0.0.1/tcp/3000/p2p/12D3", "/ip4/192.168.0.7/tcp/3000/p2p/12D3"],
-      reachability: "reachable on the local network",
+      reachability: `reachable through …${peerId(RELAY).slice(-8)}, passing data on to it`,
+      reach: {
+        state: "relayed",
+        relays: [peerId(RELAY)],
+        addresses: [`/ip4/198.51.100.7/tcp/3000/p2p/${peerId(RELAY)}/p2p-circuit/p2p/12D3`],
+      },
       discovery: [
         { source: "lan", enabled: true, text: "advertised; found 3" },
         { source: "dht", enabled: true, text: "advertised at 18 peers; found 2" },

@@ -4,7 +4,7 @@ import { Hono } from "hono";
 import { HtmlValidate, StaticConfigLoader } from "html-validate";
 import { addExplorer } from "../../../../lib/http/explorer/mod.ts";
 import type { NodeApi } from "../../../../lib/node/api.ts";
-import { addressOf, busyNode, idOf, NOW_MS, TIP } from "./busy_node.ts";
+import { addressOf, busyNode, idOf, NOW_MS, peerId, RELAY, RELAYED, TIP } from "./busy_node.ts";
 
 const PAGES: Readonly<Record<string, { en: string; ko: string; status?: number }>> = {
   "/": { en: "Newest blocks", ko: "최신 블록" },
@@ -177,6 +177,55 @@ Deno.test("programs that want no HTML, and the API's paths, are left to others",
   }
   for (const path of ["/api/v1/status", "/metrics"]) {
     assert.equal(await (await app.request(path)).text(), "others", path);
+  }
+});
+
+/** The text of the page between two pieces of its HTML. */
+function part(html: string, start: string, end: string): string {
+  const from = html.indexOf(start);
+  assert.ok(from >= 0, `${start} in ${html}`);
+  return textOf(html.slice(from, html.indexOf(end, from)));
+}
+
+Deno.test("the peers page marks who is relayed, and through whom", async () => {
+  const app = explorer();
+  const html = await (await app.request("/peers", { headers: { "accept-language": "en" } })).text();
+  const shortId = (number: number) => `…${peerId(number).slice(-10)}`;
+  const row = part(html, `<tr data-key="${peerId(RELAYED)}"`, "</tr>");
+  assert.ok(row.startsWith(`${shortId(RELAYED)}Relayed through ${shortId(RELAY)}`), row);
+  assert.doesNotMatch(part(html, `<tr data-key="${peerId(RELAY)}"`, "</tr>"), /Relayed/);
+  const reach = part(html, 'data-live="reach"', "</section>");
+  assert.match(reach, /come through the peers below/);
+  assert.ok(reach.includes(shortId(RELAY)), reach);
+  assert.ok(reach.includes("198.51.100.7/tcp/3000/p2p/"), reach);
+});
+
+const REACHED = {
+  open: { en: /connect to this node directly/, ko: /바로 연결할 수 있습니다/ },
+  mapped: { en: /a port that the router has opened/, ko: /공유기가 열어 준 포트/ },
+  closed: {
+    en: /Nobody outside can connect.*as the node tells it/,
+    ko: /없습니다.*as the node tells it/,
+  },
+  unknown: { en: /Not known yet/, ko: /아직 모릅니다/ },
+  none: { en: /as the node tells it/, ko: /as the node tells it/ },
+} as const;
+
+Deno.test("the peers page says in words how the node can be reached", async () => {
+  const busy = await busyNode().status();
+  for (const [state, words] of Object.entries(REACHED)) {
+    const { reach: _other, ...rest } = { ...busy, reachability: "as the node tells it" };
+    const reach = { state: state as "open", relays: [peerId(RELAY)], addresses: [] };
+    const status = state === "none" ? rest : { ...rest, reach };
+    const app = explorer(busyNode({ status: () => Promise.resolve(status) }));
+    for (const language of ["en", "ko"] as const) {
+      const answer = await app.request("/peers", { headers: { "accept-language": language } });
+      const html = await answer.text();
+      await assertValid(html, state);
+      const said = part(html, 'data-live="reach"', "</section>");
+      assert.match(said, words[language], `${state}: ${said}`);
+      assert.ok(!said.includes(peerId(RELAY).slice(-10)), `no relay passes anything on: ${said}`);
+    }
   }
 });
 

@@ -7,6 +7,8 @@ import { Tunnel } from "./tunnel.ts";
 export type Plug = {
   ip: string;
   gateway: string | undefined;
+  /** Of a network that has IPv6: the address in its /64, which stays, and the router's. */
+  ip6?: { address: string; gateway: string };
   /** Another free address of the same network. */
   nextIp: () => string;
   /** Makes the device `from` in `namespace`, the other end being here. */
@@ -40,6 +42,11 @@ export class Host {
   /** Its address now. */
   get ip(): string {
     return this.#ip;
+  }
+
+  /** Its IPv6 address; undefined in a network without. */
+  get ip6(): string | undefined {
+    return this.#plug.ip6?.address;
   }
 
   /** Where its node listens by default: a multiaddr without a peer id, for `--peer`. */
@@ -155,12 +162,17 @@ export class Host {
     this.#ip = ip;
   }
 
-  /** The route goes with the link: it is set each time. */
+  /** The routes go with the link, and so do IPv6 addresses: they are set each time. */
   async #bringUp(): Promise<void> {
-    const { gateway } = this.#plug;
+    const { gateway, ip6 } = this.#plug;
     await shell(`
       ip -n ${this.name} link set ${this.#device} up
       ${gateway === undefined ? "" : `ip -n ${this.name} route replace default via ${gateway}`}
+    `);
+    if (ip6 === undefined) return;
+    await shell(`
+      ip -n ${this.name} addr replace ${ip6.address}/64 dev ${this.#device} nodad
+      ip -n ${this.name} -6 route replace default via ${ip6.gateway}
     `);
   }
 }

@@ -15,26 +15,24 @@ import {
   whyNoPlaces,
 } from "./netns.ts";
 import { Host, type Plug } from "./place_host.ts";
+import { type RouterOptions, routerRules } from "./router_rules.ts";
 import { startUpnp } from "./upnp_router.ts";
 
 export { Host };
 
-/**
- * How a home's router translates: `cone` keeps the source port where it can (Linux's masquerade),
- * `symmetric` takes a random one for each connection.
- */
-export type Nat = "cone" | "symmetric";
-
-export type HomeOptions = {
-  /** Default cone. */
-  nat?: Nat;
-  /** What comes from outside unasked: `drop` (default) gives no answer, `reject` a reset. */
-  inbound?: "drop" | "reject";
+export type HomeOptions = RouterOptions & {
   /** A Wi-Fi whose clients reach the router, but not each other. */
   isolated?: boolean;
-  /** Runs miniupnpd (UPnP and NAT-PMP) in the router. */
-  upnp?: boolean;
+  /** Runs miniupnpd in the router: UPnP and NAT-PMP, or NAT-PMP alone. */
+  upnp?: boolean | "nat-pmp alone";
+  /** The router's address inside; 192.168.1.1 unless said. */
+  gateway?: string;
+  /** Beside IPv4, public addresses of IPv6 without translation; the router drops what is unasked. */
+  ipv6?: boolean;
 };
+
+/** What makes a namespace a router. */
+const FORWARDING = "/proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding";
 
 const REASON = whyNoPlaces();
 if (REASON !== undefined && Deno.env.get("MOIM_PLACES") !== "require") {
@@ -90,15 +88,18 @@ export class World {
     }
   }
 
-  /** A host with a public address of a network of its own: 45.10.0.10, 45.11.0.10, … */
-  async publicHost(): Promise<Host> {
-    return await this.#host(this.#publicPlug());
+  /**
+   * A host with a public address of a network of its own: 45.10.0.10, 45.11.0.10, …; with IPv6
+   * 2a45:10::10, … beside it.
+   */
+  async publicHost(options: { ipv6?: boolean } = {}): Promise<Host> {
+    return await this.#host(this.#publicPlug(options.ipv6));
   }
 
   /** A router with a public address and address translation, and the network behind it. */
   async home(options: HomeOptions = {}): Promise<Home> {
     const namespace = await this.addNamespace("home");
-    const home = new Home(this, namespace, this.#publicPlug(), options);
+    const home = new Home(this, namespace, this.#publicPlug(options.ipv6), options);
     await home.build();
     return home;
   }
@@ -150,26 +151,36 @@ export class World {
     const name = await this.addNamespace("net");
     // Neither the router of a dead address nor the last router before it says anything.
     await shell(`
-      ip netns exec ${name} sh -c 'echo 1 > /proc/sys/net/ipv4/ip_forward'
+      ip netns exec ${name} sh -c 'echo 1 | tee ${FORWARDING}'
       ip -n ${name} route add blackhole default
+      ip -n ${name} -6 route add blackhole default
       ip netns exec ${name} nft 'table ip filter {
         chain output {
           type filter hook output priority 0;
           icmp type destination-unreachable drop;
+        }
+      }
+      table ip6 filter {
+        chain output {
+          type filter hook output priority 0;
+          icmpv6 type destination-unreachable drop;
         }
       }'
     `);
   }
 
   /** The next public network: 45.10.0.0/24, 45.11.0.0/24, … (each another /16). */
-  #publicPlug(): Plug {
+  #publicPlug(hasIp6 = false): Plug {
     const net = 10 + this.#publicNets++;
     if (net > 255) throw new Error("A world has no more than 246 public networks");
     const gateway = `45.${net}.0.1`;
+    const prefix6 = `2a45:${net}:`;
+    const ip6 = { address: `${prefix6}:10`, gateway: `${prefix6}:1` };
     let last = 10;
     return {
       ip: `45.${net}.0.10`,
       gateway,
+      ...(hasIp6 && { ip6 }),
       nextIp: () => `45.${net}.0.${++last}`,
       connect: async (namespace, from) => {
         const port = `net${net}`;
@@ -177,6 +188,11 @@ export class World {
           ip -n ${namespace} link add ${from} type veth peer name ${port} netns ${this.#internet}
           ip -n ${this.#internet} addr add ${gateway}/24 dev ${port}
           ip -n ${this.#internet} link set ${port} up
+        `);
+        if (!hasIp6) return;
+        await shell(`
+          ip -n ${this.#internet} addr add ${ip6.gateway}/64 dev ${port} nodad
+          ip -n ${this.#internet} route add ${prefix6}1::/64 via ${ip6.address}
         `);
       },
     };
@@ -216,6 +232,11 @@ export class Lan {
     return undefined;
   }
 
+  /** The first 64 bits of its IPv6 addresses, such as `2a45:10:1:`; none without IPv6. */
+  get prefix6(): string | undefined {
+    return undefined;
+  }
+
   /** A new host in this network. */
   async host(): Promise<Host> {
     return await this.world.hostAt(this);
@@ -225,12 +246,15 @@ export class Lan {
   plug(): Plug {
     const nextIp = () => `192.168.1.${10 + this.#hosts++}`;
     const ip = nextIp();
+    const last = ip.split(".")[3];
+    const { prefix6 } = this;
     return {
       ip,
       gateway: this.gateway,
+      ...(prefix6 && { ip6: { address: `${prefix6}:${last}`, gateway: `${prefix6}:1` } }),
       nextIp,
       connect: async (namespace, from) => {
-        const port = `port${ip.split(".")[3]}`;
+        const port = `port${last}`;
         const isolate = this.options.isolated === true
           ? `ip netns exec ${this.namespace} bridge link set dev ${port} isolated on`
           : "";
@@ -263,22 +287,30 @@ export class Home extends Lan {
   }
 
   override get gateway(): string {
-    return "192.168.1.1";
+    return this.options.gateway ?? "192.168.1.1";
+  }
+
+  override get prefix6(): string | undefined {
+    return this.#wan.ip6 && this.#wan.ip6.address.replace("::10", ":1:");
   }
 
   override async build(): Promise<void> {
     await super.build();
     await this.#wan.connect(this.namespace, "wan");
+    const rules = `${this.world.dir}/${this.namespace}.nft`;
+    await Deno.writeTextFile(rules, routerRules(this.options));
     await shell(`
       ip -n ${this.namespace} addr add ${this.gateway}/24 dev br0
       ip -n ${this.namespace} addr add ${this.#ip}/24 dev wan
       ip -n ${this.namespace} link set wan up
       ip -n ${this.namespace} route add default via ${this.#wan.gateway}
-      ip netns exec ${this.namespace} sh -c 'echo 1 > /proc/sys/net/ipv4/ip_forward'
-      ip netns exec ${this.namespace} nft '${this.#rules()}'
+      ip netns exec ${this.namespace} sh -c 'echo 1 | tee ${FORWARDING}'
+      ip netns exec ${this.namespace} nft -f ${rules}
     `);
+    await this.#addIp6();
     if (this.options.upnp) {
-      await startUpnp(this.namespace, this.gateway, this.world.dir);
+      const { namespace, gateway, world: { dir }, options: { upnp } } = this;
+      await startUpnp({ namespace, gateway, dir, isNatPmpAlone: upnp === "nat-pmp alone" });
     }
   }
 
@@ -311,35 +343,13 @@ export class Home extends Lan {
     return this.#ip;
   }
 
-  /** miniupnpd adds to the three chains named after it, and to nothing else. */
-  #rules(): string {
-    const { nat = "cone", inbound = "drop" } = this.options;
-    const refuse = inbound === "reject" ? "meta l4proto tcp reject with tcp reset;" : "drop;";
-    return `table inet filter {
-      chain input {
-        type filter hook input priority 0;
-        iifname wan ct state established,related accept;
-        iifname wan ${refuse}
-      }
-      chain forward {
-        type filter hook forward priority 0; policy drop;
-        iifname br0 accept;
-        ct state established,related accept;
-        ct status dnat accept;
-        jump miniupnpd;
-      }
-      chain prerouting {
-        type nat hook prerouting priority -100;
-        jump prerouting_miniupnpd;
-      }
-      chain postrouting {
-        type nat hook postrouting priority 100;
-        jump postrouting_miniupnpd;
-        oifname wan masquerade ${nat === "symmetric" ? "fully-random" : ""};
-      }
-      chain miniupnpd { }
-      chain prerouting_miniupnpd { }
-      chain postrouting_miniupnpd { }
-    }`;
+  async #addIp6(): Promise<void> {
+    const { ip6 } = this.#wan;
+    if (ip6 === undefined) return;
+    await shell(`
+      ip -n ${this.namespace} addr add ${this.prefix6}:1/64 dev br0 nodad
+      ip -n ${this.namespace} addr add ${ip6.address}/64 dev wan nodad
+      ip -n ${this.namespace} -6 route add default via ${ip6.gateway}
+    `);
   }
 }

@@ -2,18 +2,26 @@
 import { until } from "./moim.ts";
 import { execute, shell } from "./netns.ts";
 
-/**
- * Starts it in the namespace of a router whose inside is `br0` with `gateway`, whose outside is
- * `wan`. It ends with the namespace. Its files go to `dir`.
- */
-export async function startUpnp(namespace: string, gateway: string, dir: string): Promise<void> {
+export type UpnpRouter = {
+  /** The router's: its inside is `br0` with the address `gateway`, its outside `wan`. */
+  namespace: string;
+  gateway: string;
+  /** For its files. */
+  dir: string;
+  /** As those of Apple are. */
+  isNatPmpAlone: boolean;
+};
+
+/** Starts it; it ends with the namespace. */
+export async function startUpnp(router: UpnpRouter): Promise<void> {
+  const { namespace, gateway, dir, isNatPmpAlone } = router;
   const base = `${dir}/${namespace}`;
   await Deno.writeTextFile(
     `${base}.conf`,
     [
       "ext_ifname=wan",
       `listening_ip=${gateway}/24`,
-      "enable_upnp=yes",
+      `enable_upnp=${isNatPmpAlone ? "no" : "yes"}`,
       "enable_natpmp=yes",
       "secure_mode=yes",
       "system_uptime=yes",
@@ -32,6 +40,6 @@ export async function startUpnp(namespace: string, gateway: string, dir: string)
   );
   await until(async () => {
     const { stdout } = await execute(["ip", "netns", "exec", namespace, "ss", "-Hlun"]);
-    return stdout.includes(":1900") && stdout.includes(":5351");
+    return stdout.includes(":5351") && (isNatPmpAlone || stdout.includes(":1900"));
   }, { what: `miniupnpd in ${namespace}` });
 }

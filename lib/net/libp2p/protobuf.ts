@@ -30,7 +30,9 @@ export function takeFrame(
   const reader = new ByteReader(bytes);
   const length = reader.varint();
   if (length > bytesMax) throw new CodecError("Cannot read protobuf message: too large");
-  return reader.remaining < length ? undefined : reader.take(length);
+  // An empty one too has its place in `bytes`, from which one knows where the next begins.
+  const start = reader.offset;
+  return reader.remaining < length ? undefined : bytes.subarray(start, start + length);
 }
 
 /** What to do with a message's fields; others are skipped. */

@@ -1,42 +1,34 @@
 /**
  * One hole: a local port, and the addresses at which the outside sees what leaves through it. A
  * router lets in what answers, so each side must send from the port that the other was told to the
- * port that it was told itself: a TCP simultaneous open (RFC 9293, figure 8), in which nobody
- * listens.
+ * port that it was told itself.
+ *
+ * Most routers keep the number of a port, or give it another one, the same for everybody. Some take
+ * a new one for each connection: where they count on from the last, the next ones are foretold;
+ * where they draw lots, nothing is.
  */
-import type {
-  Connection,
-  IdentifyResult,
-  MultiaddrConnection,
-  Upgrader,
-  UpgraderOptions,
-} from "@libp2p/interface";
-import { type Multiaddr, multiaddr } from "@multiformats/multiaddr";
+import type { Connection, IdentifyResult } from "@libp2p/interface";
 import { networkInterfaces } from "node:os";
-import { type Clock, delay } from "../../base/clock.ts";
-import { messageOf } from "../../base/errors.ts";
-import type { Random } from "../../base/random.ts";
 import { classOf, splitPeerId } from "../addresses.ts";
 import { freePort } from "../libp2p/free_port.ts";
 import type { Host } from "../libp2p/host.ts";
+import { nextPorts, portOf, portStep } from "./ports.ts";
+import { dialFrom } from "./sockets.ts";
 
 /** Whom we ask how the port looks is connected already, so its answer takes some round trips. */
 const OBSERVE_MS = 2_000;
 const OWN_IP6_MAX = 2;
-/** Ways to one peer, tried at once: what its router made of the port, the port itself, IPv6. */
-const WAYS_MAX = 4;
-/**
- * A router that answers with a reset, not with silence, ends the attempt at once. One succeeds when
- * both sides' packets are under way at the same time, so it is made again: after a random pause, as
- * two sides with one rhythm would go on missing each other.
- */
-const REFUSED_PAUSE_MS = 1.5;
-const REFUSED_MAX = 400;
+/** Connections after the first that show whether the router counts, made where it renumbers. */
+const MORE_LOOKS = 2;
 
 export type Hole = {
   localPort: number;
   /** Multiaddrs for the other side. */
   addresses: string[];
+  /** Those of them that are not foretold. */
+  lasting: string[];
+  /** From the port of one connection to that of the next, where the router counts. */
+  step?: number;
   /** Gives up what keeps the port open at the router. */
   close: () => void;
 };
@@ -49,23 +41,62 @@ export type HoleOptions = {
   signal: AbortSignal;
 };
 
+/** A connection to the observer, and the public address that it sees it come from. */
+type Look = { connection: Connection; seen?: string };
+
 /** Opens a hole for one attempt. Without an observer the router is taken to keep port numbers. */
 export async function openHole(host: Host, options: HoleOptions): Promise<Hole> {
   const localPort = freePort(0);
-  const probe = await observe(host, localPort, options).catch(() => undefined);
-  const kept = [
+  const look = await observe(host, localPort, options);
+  const lasting = [
+    ...look?.seen === undefined ? [] : [look.seen],
     ...options.outsideIps.map((ip) => `/ip4/${ip}/tcp/${localPort}`),
     ...ownPublicIp6().map((ip) => `/ip6/${ip}/tcp/${localPort}`),
   ];
-  return {
+  const hole: Hole = {
     localPort,
-    addresses: [...new Set([...probe?.seen ?? [], ...kept])],
-    close: () => void probe?.connection.close().catch(() => {}),
+    addresses: [...new Set(lasting)],
+    lasting,
+    close: () => void look?.connection.close().catch(() => {}),
   };
+  if (look?.seen === undefined || portOf(look.seen) === localPort) return hole;
+  const seen = [look.seen, ...await lookAgain(host, options, MORE_LOOKS)];
+  const step = portStep(seen.map(portOf));
+  return step === undefined ? hole : foretell({ ...hole, step }, seen.at(-1)!);
 }
 
-/** Connects to the observer once more, from the port of the hole, and hears where that comes from. */
-async function observe(host: Host, localPort: number, { observer, signal }: HoleOptions) {
+/**
+ * The same hole with the addresses of this moment: where the router counts, other connections may
+ * have been made since it was opened.
+ */
+export async function refresh(host: Host, hole: Hole, options: HoleOptions): Promise<Hole> {
+  if (hole.step === undefined) return hole;
+  const [last] = await lookAgain(host, options, 1);
+  return last === undefined ? hole : foretell(hole, last);
+}
+
+/** Foretold ones come first: two sides that both count must dial the other's in their order. */
+function foretell(hole: Hole, last: string): Hole {
+  const next = nextPorts(portOf(last), hole.step!)
+    .map((port) => last.replace(/\d+$/, String(port)));
+  return { ...hole, addresses: [...new Set([...next, ...hole.lasting])] };
+}
+
+/** Where the observer sees new connections of ours, in the order in which they are made. */
+async function lookAgain(host: Host, options: HoleOptions, count: number): Promise<string[]> {
+  const looks = await Promise.all(
+    Array.from({ length: count }, () => observe(host, freePort(0), options)),
+  );
+  for (const look of looks) look?.connection.close().catch(() => {});
+  return looks.flatMap((look) => look?.seen ?? []);
+}
+
+/** Connects to the observer once more, from a port, and hears where that comes from. */
+async function observe(
+  host: Host,
+  localPort: number,
+  { observer, signal }: HoleOptions,
+): Promise<Look | undefined> {
   if (observer === undefined) return undefined;
   const stop = AbortSignal.any([signal, AbortSignal.timeout(OBSERVE_MS)]);
   // libp2p asks on each new connection by itself, and only one question at a time is answered.
@@ -83,108 +114,12 @@ async function observe(host: Host, localPort: number, { observer, signal }: Hole
       await new Promise<void>((resolve) => wake = resolve);
     }
     const seen = told.get(connection) ?? "";
-    return { connection, seen: classOf(seen) === "public" ? [splitPeerId(seen).base] : [] };
+    return { connection, ...(classOf(seen) === "public" && { seen: splitPeerId(seen).base }) };
+  } catch {
+    return undefined; // Then what is known without it must do.
   } finally {
     host.node.removeEventListener("peer:identify", onIdentify);
   }
-}
-
-export type Punch = {
-  peerId: string;
-  hole: Hole;
-  /** Where the other side says its hole is. */
-  addresses: string[];
-  /** Of two sides that both dial, one must act as if it had been dialled. */
-  initiator: boolean;
-  clock: Clock;
-  random: Random;
-  signal: AbortSignal;
-};
-
-/** Dials all the ways at once until one connects. Throws when `signal` ends it before. */
-export async function punch(host: Host, options: Punch): Promise<Connection> {
-  const { peerId, addresses } = options;
-  const usable = addresses.map((address) => splitPeerId(address).base)
-    .filter((address) => classOf(address) === "public");
-  const ways = [...new Set(usable)].slice(0, WAYS_MAX);
-  if (ways.length === 0) throw new Error("The other side names no public address");
-  const connected = new AbortController();
-  const isOver = () => connected.signal.aborted || options.signal.aborted;
-  // What is under way when one has connected goes on: the other side may keep that one.
-  const attempts = ways.map(async (way) => {
-    const connection = await keepDialling(
-      host,
-      multiaddr(`${way}/p2p/${peerId}`),
-      options,
-      isOver,
-    );
-    connected.abort();
-    return connection;
-  });
-  return await Promise.any(attempts).catch((error: AggregateError) => {
-    throw new Error(messageOf(error.errors[0]));
-  });
-}
-
-async function keepDialling(
-  host: Host,
-  address: Multiaddr,
-  { hole, initiator, signal, clock, random }: Punch,
-  isOver: () => boolean,
-): Promise<Connection> {
-  for (let refused = 0;; refused++) {
-    try {
-      return await dialFrom(host, address, { localPort: hole.localPort, initiator, signal });
-    } catch (error) {
-      const isRefused = /ECONNREFUSED|ECONNRESET/.test(messageOf(error));
-      if (!isRefused || isOver() || refused === REFUSED_MAX) throw error;
-      await delay(clock, random.float() * REFUSED_PAUSE_MS, signal);
-    }
-  }
-}
-
-type DialFromOptions = { localPort: number; initiator?: boolean; signal: AbortSignal };
-
-/** Dials from a port of ours: libp2p's transport hands what it does not know on to the socket. */
-async function dialFrom(
-  host: Host,
-  address: Multiaddr,
-  { localPort, initiator = true, signal }: DialFromOptions,
-): Promise<Connection> {
-  const { transportManager, upgrader } = host.internals;
-  const isIp6 = address.getComponents()[0]?.name === "ip6";
-  // The socket goes on listening to its signal, which must not end what has been connected.
-  const ended = new AbortController();
-  const onAbort = () => ended.abort();
-  signal.throwIfAborted();
-  signal.addEventListener("abort", onAbort, { once: true });
-  const options = {
-    localPort,
-    localAddress: isIp6 ? "::" : "0.0.0.0",
-    initiator,
-    signal: ended.signal,
-    upgrader: initiator ? upgrader : asDialled(upgrader),
-  };
-  try {
-    return await transportManager.dialTransportForMultiaddr(address)!.dial(address, options);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
-}
-
-/**
- * Yamux asks the socket which of both sides it is, and libp2p forgets to tell that we act as if we
- * had been dialled: both sides would number their streams alike, and the connection would end with
- * the first of them.
- */
-function asDialled(upgrader: Upgrader): Upgrader {
-  return {
-    upgradeInbound: (raw, options) => upgrader.upgradeInbound(raw, options),
-    upgradeOutbound: (raw: MultiaddrConnection, options: UpgraderOptions) => {
-      raw.direction = "inbound";
-      return upgrader.upgradeOutbound(raw, options);
-    },
-  } as Upgrader;
 }
 
 /** A firewall for IPv6 lets in answers too, and no router changes addresses there. */

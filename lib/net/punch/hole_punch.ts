@@ -13,9 +13,10 @@ import { messageOf } from "../../base/errors.ts";
 import { getLogger } from "../../base/log.ts";
 import { type Random, systemRandom } from "../../base/random.ts";
 import { classOf } from "../addresses.ts";
-import { type Hole, openHole, punch } from "./hole.ts";
-import { DCUTR_PROTOCOL, encodeHolePunch, HolePunchReader } from "./messages.ts";
+import { type Hole, type HoleOptions, openHole, refresh } from "./hole.ts";
+import { DCUTR_PROTOCOL, encodeHolePunch, nextHolePunch, readHolePunch } from "./messages.ts";
 import type { Host } from "../libp2p/host.ts";
+import { punch } from "./punch.ts";
 
 /** A peer proves itself right after it is connected; a stranger never does. */
 const MEMBER_PATIENCE_MS = 10_000;
@@ -24,9 +25,8 @@ const MEMBER_LOOK_MS = 250;
 const BEGIN_AFTER_MS = 500;
 /** Pauses before the attempts: three at once (DCUtR.md), then for as long as the relay lasts. */
 const ATTEMPT_AFTER_MS = [0, 300, 1_000, 60_000, 300_000, 1_200_000] as const;
-/** The messages take two round trips through the relay; the system repeats its packets after 1 and 3 s. */
+/** What comes before the dialling: the looks at the own port, and two round trips through the relay. */
 const ATTEMPT_MS = 8_000;
-const PUNCH_MS = 4_500;
 /** A hole made in advance is thrown away then: routers forget a port that nothing uses. */
 const PREPARED_MS = 15_000;
 /** A class behind one router meets others through one relay: one after the other. */
@@ -169,12 +169,12 @@ export class HolePunching {
     let hole: Hole | undefined;
     let stream: Stream | undefined;
     try {
-      hole = await this.#openHole(relayed, signal);
       stream = await relayed.newStream(DCUTR_PROTOCOL, { signal, runOnLimitedConnection: true });
-      const reader = new HolePunchReader(stream, signal);
+      hole = await openHole(this.#options.host, this.#holeOptions(relayed, signal));
+      const messages = readHolePunch(stream, signal);
       const sentMs = clock.monotonicMs();
       stream.send(encodeHolePunch({ type: "connect", addresses: hole.addresses }));
-      const { addresses } = await reader.next("connect");
+      const { addresses } = await nextHolePunch(messages, "connect");
       this.#options.onTold?.(peerId, addresses);
       const halfMs = (clock.monotonicMs() - sentMs) / 2;
       stream.send(encodeHolePunch({ type: "sync" }));
@@ -200,13 +200,14 @@ export class HolePunching {
     let hole: Hole | undefined;
     this.#busy.add(peerId);
     try {
-      const reader = new HolePunchReader(stream, signal);
-      const { addresses } = await reader.next("connect");
+      const messages = readHolePunch(stream, signal);
+      const { addresses } = await nextHolePunch(messages, "connect");
       this.#options.onTold?.(peerId, addresses);
       hole = await this.#prepare(relayed);
       this.#prepared.delete(peerId);
+      hole = await refresh(this.#options.host, hole, this.#holeOptions(relayed, signal));
       stream.send(encodeHolePunch({ type: "connect", addresses: hole.addresses }));
-      await reader.next("sync");
+      await nextHolePunch(messages, "sync");
       await this.#punch({ relayed, hole, addresses, initiator: true });
     } catch (error) {
       this.#tellFailure(peerId, error);
@@ -229,7 +230,7 @@ export class HolePunching {
   ): Promise<void> {
     const { host, clock } = this.#options;
     const peerId = relayed.remotePeer.toString();
-    const signal = AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(PUNCH_MS)]);
+    const { signal } = this.#stopped;
     this.counts.attempts++;
     const told = { own: hole.addresses, theirs: addresses };
     log.debug("Dialling {peerId} at {theirs} from {own}", { peerId, ...told });
@@ -244,7 +245,8 @@ export class HolePunching {
     const peerId = relayed.remotePeer.toString();
     const prepared = this.#prepared.get(peerId);
     if (prepared !== undefined) return prepared;
-    const opening = this.#openHole(relayed, this.#stopped.signal);
+    const { signal } = this.#stopped;
+    const opening = openHole(this.#options.host, this.#holeOptions(relayed, signal));
     this.#prepared.set(peerId, opening);
     opening.catch(() => this.#prepared.delete(peerId));
     this.#options.clock.after(PREPARED_MS, () => {
@@ -258,10 +260,9 @@ export class HolePunching {
     this.#prepared.delete(peerId);
   }
 
-  #openHole(relayed: Connection, signal: AbortSignal): Promise<Hole> {
+  #holeOptions(relayed: Connection, signal: AbortSignal): HoleOptions {
     const observer = this.#observerFor(relayed);
-    const outsideIps = this.#outsideIps;
-    return openHole(this.#options.host, { outsideIps, signal, ...(observer && { observer }) });
+    return { outsideIps: this.#outsideIps, signal, ...(observer && { observer }) };
   }
 
   /** Somebody whom we dialled at a public address: the relay itself, else anybody. */

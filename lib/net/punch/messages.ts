@@ -1,8 +1,9 @@
 /** The messages of `/libp2p/dcutr` (libp2p specifications, relay/DCUtR.md, "RPC messages"). */
 import type { Stream } from "@libp2p/interface";
 import { multiaddr } from "@multiformats/multiaddr";
-import { ByteReader, ByteWriter, concatBytes } from "../../base/bytes.ts";
-import { framed, readFields, takeFrame, writeBytes } from "../libp2p/protobuf.ts";
+import { ByteWriter } from "../../base/bytes.ts";
+import { framed, readFields, writeBytes } from "../libp2p/protobuf.ts";
+import { readMessages } from "../libp2p/stream_message.ts";
 
 export const DCUTR_PROTOCOL = "/libp2p/dcutr";
 /** DCUtR.md: "Implementations should refuse messages that are larger than 4 KiB". */
@@ -39,35 +40,21 @@ export function decodeHolePunch(bytes: Uint8Array): HolePunchMessage | undefined
   return type === TYPE.sync ? { type: "sync" } : undefined;
 }
 
-/** Reads one message after the other from a stream that `signal` cuts off. */
-export class HolePunchReader {
-  readonly #chunks: AsyncIterator<{ subarray(): Uint8Array }>;
-  #received: Uint8Array = new Uint8Array();
+/** The messages of an attempt, as bytes, from a stream that `signal` cuts off. */
+export function readHolePunch(stream: Stream, signal: AbortSignal): AsyncIterator<Uint8Array> {
+  return readMessages(stream, signal, MESSAGE_BYTES_MAX);
+}
 
-  constructor(stream: Stream, signal: AbortSignal) {
-    this.#chunks = stream[Symbol.asyncIterator]();
-    const onAbort = () => stream.abort(new Error("The other side did not answer in time"));
-    if (signal.aborted) onAbort();
-    else signal.addEventListener("abort", onAbort, { once: true });
-  }
-
-  /** The next message, which must be of this type. Throws for any other, or when the stream ends. */
-  async next<Type extends HolePunchMessage["type"]>(
-    type: Type,
-  ): Promise<Extract<HolePunchMessage, { type: Type }>> {
-    let frame: Uint8Array | undefined;
-    while ((frame = takeFrame(this.#received, MESSAGE_BYTES_MAX)) === undefined) {
-      const { done, value } = await this.#chunks.next();
-      if (done) throw new Error("The other side ended the attempt");
-      this.#received = concatBytes(this.#received, value.subarray());
-    }
-    const reader = new ByteReader(this.#received);
-    reader.skip(reader.varint());
-    this.#received = reader.take(reader.remaining);
-    const message = decodeHolePunch(frame);
-    if (message?.type !== type) throw new Error("The other side does not keep to the protocol");
-    return message as Extract<HolePunchMessage, { type: Type }>;
-  }
+/** The next message, which must be of this type. Throws for any other, or when the stream ends. */
+export async function nextHolePunch<Type extends HolePunchMessage["type"]>(
+  messages: AsyncIterator<Uint8Array>,
+  type: Type,
+): Promise<Extract<HolePunchMessage, { type: Type }>> {
+  const { done, value } = await messages.next();
+  if (done) throw new Error("The other side ended the attempt");
+  const message = decodeHolePunch(value);
+  if (message?.type !== type) throw new Error("The other side does not keep to the protocol");
+  return message as Extract<HolePunchMessage, { type: Type }>;
 }
 
 function readAddress(bytes: Uint8Array): string[] {

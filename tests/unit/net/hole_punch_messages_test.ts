@@ -4,7 +4,8 @@ import { concatBytes } from "../../../lib/base/bytes.ts";
 import {
   decodeHolePunch,
   encodeHolePunch,
-  HolePunchReader,
+  nextHolePunch,
+  readHolePunch,
 } from "../../../lib/net/punch/messages.ts";
 
 const CONNECT = {
@@ -21,8 +22,8 @@ function streamOf(...chunks: Uint8Array[]): Stream {
   return { [Symbol.asyncIterator]: read, abort: () => {} } as unknown as Stream;
 }
 
-function reading(...chunks: Uint8Array[]): HolePunchReader {
-  return new HolePunchReader(streamOf(...chunks), new AbortController().signal);
+function reading(...chunks: Uint8Array[]): AsyncIterator<Uint8Array> {
+  return readHolePunch(streamOf(...chunks), new AbortController().signal);
 }
 
 Deno.test("messages are those of the specification", () => {
@@ -55,15 +56,24 @@ Deno.test("messages come one after the other, however they are cut", async () =>
   const bytes = concatBytes(encodeHolePunch(CONNECT), encodeHolePunch(SYNC));
   const single = Array.from(bytes, (byte) => Uint8Array.of(byte));
   for (const chunks of [[bytes], single]) {
-    const reader = reading(...chunks);
-    assert.deepEqual(await reader.next("connect"), CONNECT);
-    assert.deepEqual(await reader.next("sync"), SYNC);
-    await assert.rejects(reader.next("sync"), /ended the attempt/);
+    const messages = reading(...chunks);
+    assert.deepEqual(await nextHolePunch(messages, "connect"), CONNECT);
+    assert.deepEqual(await nextHolePunch(messages, "sync"), SYNC);
+    await assert.rejects(nextHolePunch(messages, "sync"), /ended the attempt/);
   }
+  const withEmpty = reading(concatBytes(Uint8Array.of(0), encodeHolePunch(SYNC)));
+  await assert.rejects(nextHolePunch(withEmpty, "sync"), /keep to the protocol/);
+  assert.deepEqual(await nextHolePunch(withEmpty, "sync"), SYNC);
 });
 
 Deno.test("another message than expected, or one too long, ends the attempt", async () => {
-  await assert.rejects(reading(encodeHolePunch(SYNC)).next("connect"), /keep to the protocol/);
-  await assert.rejects(reading(Uint8Array.of(0xff, 0x7f)).next("connect"), /too large/);
-  await assert.rejects(reading(Uint8Array.of(2, 0x08, 7)).next("connect"), /keep to the protocol/);
+  await assert.rejects(
+    nextHolePunch(reading(encodeHolePunch(SYNC)), "connect"),
+    /keep to the protocol/,
+  );
+  await assert.rejects(nextHolePunch(reading(Uint8Array.of(0xff, 0x7f)), "connect"), /too large/);
+  await assert.rejects(
+    nextHolePunch(reading(Uint8Array.of(2, 0x08, 7)), "connect"),
+    /keep to the protocol/,
+  );
 });

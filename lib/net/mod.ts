@@ -13,6 +13,7 @@ export * from "./hub.ts";
 export * from "./libp2p/transport.ts";
 export * from "./libp2p/listening.ts";
 export * from "./peer_manager.ts";
+export * from "./peer_manager_options.ts";
 export * from "./reach/reachability.ts";
 export { type LocalVersion, Session, type SessionEnd } from "./session.ts";
 export * from "./transport.ts";

@@ -43,3 +43,13 @@ placeTest(
     await mapsPorts(home, 0);
   },
 );
+
+placeTest("a router at the last address that speaks NAT-PMP alone is found", async (world) => {
+  const home = await world.home({ upnp: "nat-pmp alone", gateway: "192.168.1.254" });
+  const node = await (await home.host()).start();
+  assert.deepEqual(await mapsPorts(home, 1), [3000]);
+  const stranger = await (await world.publicHost()).start(["--peer", `/ip4/${home.ip}/tcp/3000`]);
+  await Promise.all([hasPeers(node), hasPeers(stranger)]);
+  await node.interrupt();
+  await mapsPorts(home, 0);
+});

@@ -6,7 +6,8 @@ import {
   SimNetwork,
   type SimNetworkOptions,
 } from "../../lib/net/memory_transport.ts";
-import { PeerManager, type PeerManagerOptions } from "../../lib/net/peer_manager.ts";
+import { PeerManager } from "../../lib/net/peer_manager.ts";
+import type { PeerManagerOptions } from "../../lib/net/peer_manager_options.ts";
 import type { LocalVersion } from "../../lib/net/session.ts";
 import { PeerBook } from "../../lib/peers/peer_book.ts";
 import type { PeerRecord } from "../../lib/peers/peer_record.ts";

@@ -58,6 +58,11 @@ export class LanDiscovery {
   readonly #found = new Set<string>();
   /** Names of nodes that have answered on this network, the latest last. */
   readonly #known = new Set<string>();
+  /**
+   * Addresses of the interfaces spoken on. Kept, since in a class answers come all the time and the
+   * system takes long to say them; a network that changes is another start.
+   */
+  #ownIps: ReadonlySet<string> = new Set();
   #multicast: Multicast | undefined;
   #cancelAsk: Cancel = () => {};
   #cancelTell: Cancel = () => {};
@@ -77,8 +82,10 @@ export class LanDiscovery {
   /** Begins to ask and answer. Never throws: without multicast there is one notice, no more. */
   start(): void {
     try {
+      const ips = this.#options.interfaces();
+      this.#ownIps = new Set(ips);
       this.#multicast = new Multicast({
-        ips: this.#options.interfaces(),
+        ips,
         onMessage: (bytes) => this.#onMessage(bytes),
         onReady: () => this.#onReady(),
         onError: (error) => this.#fail(error),
@@ -229,8 +236,8 @@ export class LanDiscovery {
   #usable(addresses: string[]): string[] {
     const bare = addresses.flatMap((address) => bareAddress(address) ?? []);
     const others = bare.filter((address) => addressClass(address) !== "loopback");
-    const ownHosts = new Set(this.#options.self.addresses().map(hostOf));
-    const isHere = others.length === 0 || others.some((address) => ownHosts.has(hostOf(address)));
+    const isHere = others.length === 0 ||
+      others.some((address) => this.#ownIps.has(ipOf(address)));
     return isHere ? bare : others;
   }
 
@@ -250,7 +257,7 @@ export class LanDiscovery {
   }
 }
 
-/** `/ip4/192.0.2.7` of an address. */
-function hostOf(address: string): string {
-  return address.split("/").slice(0, 3).join("/");
+/** `192.0.2.7` of `/ip4/192.0.2.7/tcp/3000`. */
+function ipOf(address: string): string {
+  return address.split("/")[2] ?? "";
 }

@@ -7,11 +7,11 @@ import { networkInterfaces } from "node:os";
 import { systemClock } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
 import { addressClass } from "../../peers/address_class.ts";
-import { likelyGateway, privateNetworks } from "./port_gateway.ts";
+import { likelyGateways, privateNetworks } from "./private_networks.ts";
 
 /** Such as a home's router answers on, or refuses: its name server, and its pages. */
 const GATEWAY_PORTS = [53, 80, 443];
-const GATEWAYS_MAX = 2;
+const NETWORKS_MAX = 2;
 
 /** Own addresses but loopback and link-local ones of IPv6, each with its network's bits. */
 export function ownNetworks(): { ip: string; prefixBits: number }[] {
@@ -52,12 +52,17 @@ function replyOf(error: Error): Reply {
 
 /** The routers of this machine's private networks, and whether they answer. */
 export async function dialGateways(limitMs: number): Promise<{ ip: string; answers: boolean }[]> {
-  const networks = (await privateNetworks()).slice(0, GATEWAYS_MAX);
-  return await Promise.all(networks.map(async (network) => {
-    const ip = likelyGateway(network);
-    const replies = await Promise.all(GATEWAY_PORTS.map((port) => dialTcp(ip, port, limitMs)));
-    return { ip, answers: replies.includes("answers") };
+  const networks = privateNetworks().slice(0, NETWORKS_MAX);
+  const found = await Promise.all(networks.map(async (network) => {
+    const asked = await Promise.all(
+      likelyGateways(network).map(async (ip) => {
+        const replies = await Promise.all(GATEWAY_PORTS.map((port) => dialTcp(ip, port, limitMs)));
+        return { ip, answers: replies.includes("answers") };
+      }),
+    );
+    return asked.find(({ answers }) => answers) ?? asked[0] ?? [];
   }));
+  return found.flat();
 }
 
 export type NameAnswer = { answers: string[]; why: string };

@@ -1,6 +1,6 @@
 /**
  * Routers that answer a search by SSDP (UPnP Device Architecture 1.1, §1.3). The search goes to the
- * multicast address, as it must, and to the likely gateway itself: an answer to that passes the
+ * multicast address, as it must, and to the likely gateways themselves: an answer to that passes the
  * firewalls of most computers, which drop answers from somebody they have not written to.
  */
 import { createSocket } from "node:dgram";
@@ -24,7 +24,7 @@ const LOCATIONS_MAX = 8;
 export type SsdpSearch = {
   /** Own address in the network to search. */
   ownAddress: string;
-  /** Addresses to ask: the multicast address and the likely gateway. */
+  /** Addresses to ask: the multicast address and the likely gateways. */
   targets: string[];
   port?: number;
   /** Whose answers count. */

@@ -21,6 +21,12 @@ const OTHERS_ANSWER =
 const OTHERS_QUESTION =
   "AAAAAAABAAAAAAAAJl9tb2ltLTAxMjM0NTY3ODlhYmNkZWYwMTIzNDU2Nzg5YWJjZGVmBF91ZHAFbG9jYWwAAAwAAQ==";
 
+const u16 = (value: number) => [value >> 8, value & 0xff];
+/** An answer with so many records. */
+const header = (records: number) => [0, 0, 0x84, 0, 0, 0, ...u16(records), 0, 0, 0, 0];
+/** Class and time to live. */
+const TAIL = [0, 1, 0, 0, 0, 120];
+
 const bytesOf = (base64: string) => Uint8Array.fromBase64(base64);
 
 const label = fc.stringMatching(/^[a-z0-9_-]{1,63}$/);
@@ -79,6 +85,34 @@ Deno.test("mDNS: what is cut, endless or random is no message, and never an erro
   endless.set([0xc0, 12], 12); // A name that is itself.
   assert.equal(decodeMdns(endless), undefined);
   fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => void decodeMdns(bytes)));
+});
+
+Deno.test("mDNS: what only costs time to read is refused: many pointers, many bytes, false counts", () => {
+  // A chain of pointers in a record of another kind, and one name that follows it.
+  const chained = (pointers: number) => {
+    const bytes = [...header(2), 0, ...u16(10), ...TAIL, ...u16(2 + 2 * pointers), 1, 0x61];
+    let at = bytes.length - 2;
+    bytes.splice(at, 2, 0, 0);
+    for (let count = 0; count < pointers; count++) {
+      bytes.push(0xc0 | (at >> 8), at & 0xff);
+      at = bytes.length - 2;
+    }
+    return Uint8Array.of(...bytes, 0xc0 | (at >> 8), at & 0xff, ...u16(12), ...TAIL, 0, 1, 0);
+  };
+  assert.deepEqual(decodeMdns(chained(100))?.records, [{ type: "PTR", name: "", target: "" }]);
+  assert.equal(decodeMdns(chained(200)), undefined);
+
+  const padded = (length: number) => {
+    const bytes = new Uint8Array(length);
+    bytes.set([...header(1), 0, ...u16(10), ...TAIL, ...u16(length - 23)]);
+    return bytes;
+  };
+  assert.notEqual(decodeMdns(padded(9_000)), undefined);
+  assert.equal(decodeMdns(padded(9_001)), undefined);
+
+  // A text that is cut off, and thousands of records said to follow.
+  const cut = Uint8Array.of(...header(65_535), 0, ...u16(16), ...TAIL, ...u16(65_535), 0, 0);
+  assert.equal(decodeMdns(cut), undefined);
 });
 
 Deno.test("mDNS: names and texts that DNS cannot hold are refused", () => {

@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
 import type { Host } from "../../../lib/net/libp2p/host.ts";
 import {
-  gatewaysOf,
-  isWithin,
-  likelyGateway,
   type MappedPort,
   type PortGateway,
   PortTakenError,
 } from "../../../lib/net/mapping/port_gateway.ts";
 import { PortMapping } from "../../../lib/net/mapping/port_mapping.ts";
+import { NatPmpSearch } from "../../../lib/net/mapping/port_search.ts";
+import { isWithin, likelyGateways } from "../../../lib/net/mapping/private_networks.ts";
 import { seededRandom } from "../../../lib/base/random.ts";
 import { SimClock } from "../../support/sim_clock.ts";
 
@@ -51,7 +50,7 @@ function makeHome(options: { outside?: string; taken?: number[]; whyOff?: string
     for (const address of addresses) announced.add(address);
   };
   const transportManager = { getAddrs: () => listened };
-  const network = { ownAddress: OWN, prefixBits: 24, gateway: "192.168.1.1" };
+  const network = { ownAddress: OWN, prefixBits: 24 };
   const mapping = new PortMapping({
     host: { announce, internals: { transportManager } } as unknown as Host,
     port: () => 3000,
@@ -156,23 +155,67 @@ Deno.test("no router: silent but for the state; off: nothing is asked", async ()
   await off.mapping.stop();
 });
 
-Deno.test("gateways are read from Linux's table of routes", () => {
-  const routes = [
-    "Iface	Destination	Gateway 	Flags	RefCnt	Use	Metric	Mask		MTU	Window	IRTT",
-    "eth0	00000000	0101A8C0	0003	0	0	100	00000000	0	0	0",
-    "eth0	0001A8C0	00000000	0001	0	0	100	00FFFFFF	0	0	0",
-    "wg0	00000000	00000000	0001	0	0	50	00000000	0	0	0",
-    "",
-  ].join("\n");
-  assert.deepEqual(gatewaysOf(routes), ["192.168.1.1"]);
-  assert.deepEqual(gatewaysOf(""), []);
-});
-
 Deno.test("a network knows its own addresses", () => {
   const network = { ownAddress: "192.168.40.7", prefixBits: 22 };
   assert(isWithin(network, "192.168.43.254"));
-  for (const ip of ["192.168.44.1", "192.168.40.7", "8.8.8.8", "127.0.0.1", "nonsense"]) {
+  for (const ip of ["192.168.44.1", "192.168.40.7", "8.8.8.8", "127.0.0.1", "::1", "nonsense"]) {
     assert(!isWithin(network, ip), ip);
   }
-  assert.equal(likelyGateway(network), "192.168.40.1");
 });
+
+Deno.test("a router is sought at its usual places, and at a name server of the network first", () => {
+  const gateways = (cidr: string, nameServers: string[] = []) => {
+    const [ownAddress, bits] = cidr.split("/");
+    return likelyGateways({ ownAddress: ownAddress!, prefixBits: Number(bits) }, nameServers);
+  };
+  assert.deepEqual(gateways("192.168.1.7/24"), ["192.168.1.1", "192.168.1.254"]);
+  assert.deepEqual(gateways("192.168.1.1/24"), ["192.168.1.254"]);
+  assert.deepEqual(
+    gateways("192.168.1.7/24", ["8.8.8.8", "127.0.0.53", "fd00::1", "192.168.1.99", "192.168.1.7"]),
+    ["192.168.1.99", "192.168.1.1", "192.168.1.254"],
+  );
+  assert.deepEqual(
+    gateways("192.168.42.7/22", ["192.168.40.1"]),
+    ["192.168.40.1", "192.168.42.1", "192.168.43.254", "192.168.42.254"],
+  );
+  assert.deepEqual(gateways("172.20.10.3/28"), ["172.20.10.1", "172.20.10.14"]);
+  assert.deepEqual(gateways("10.9.8.7/8").slice(0, 2), ["10.0.0.1", "10.9.8.1"]);
+  assert.deepEqual(gateways("10.9.8.7/32"), [], "a tunnel's end");
+  const many = Array.from({ length: 30 }, (_, at) => `192.168.1.${at + 100}`);
+  assert.equal(gateways("192.168.1.7/24", many).length, 6);
+});
+
+Deno.test("of several addresses asked by NAT-PMP the first that answers is the router", async () => {
+  const asked = new Map<string, PromiseWithResolvers<PortGateway>>();
+  const stops = new Map<string, AbortSignal>();
+  const stop = new AbortController();
+  const search = new NatPmpSearch((host, signal) => {
+    const call = Promise.withResolvers<PortGateway>();
+    asked.set(host, call);
+    stops.set(host, signal);
+    signal.addEventListener("abort", () => call.reject(new Error("No answer")));
+    return call.promise;
+  }, stop.signal);
+  for (const host of ["192.168.1.1", "192.168.1.254", "192.168.1.1"]) search.ask(host);
+  assert.equal(asked.size, 2);
+  asked.get("192.168.1.1")!.reject(new Error("It does not speak this version"));
+  // Heard of by SSDP meanwhile.
+  search.ask("192.168.1.77");
+  const gateway = { kind: "NAT-PMP", host: "192.168.1.77" } as PortGateway;
+  asked.get("192.168.1.77")!.resolve(gateway);
+  assert.equal(await search.found(), gateway);
+  assert(stops.get("192.168.1.254")!.aborted, "the others are asked no more");
+  for (let last = 2; last < 100; last++) search.ask(`192.168.1.${last}`);
+  assert.equal(asked.size, 8);
+});
+
+Deno.test("where nobody answers by NAT-PMP there is no router", async () => {
+  const none = new NatPmpSearch(() => Promise.reject(new Error("No answer")), limitless());
+  assert.equal(await none.found(), undefined);
+  none.ask("192.168.1.1");
+  assert.equal(await none.found(), undefined);
+});
+
+function limitless(): AbortSignal {
+  return new AbortController().signal;
+}

@@ -364,8 +364,8 @@ export class Chain {
   }
 
   async #openParts(onProgress: OnProgress, rebuild: boolean): Promise<void> {
-    const { store, network, coinLimits = COIN_CACHE_LIMITS, indexLimits } = this.#options;
-    const state = await openState({ store, network, onProgress, coinLimits, rebuild });
+    const { store, network, checking, coinLimits = COIN_CACHE_LIMITS, indexLimits } = this.#options;
+    const state = await openState({ store, network, onProgress, coinLimits, checking, rebuild });
     const indexes = await ChainIndexes.open(state, this.#clock, indexLimits);
     // Listeners are not led through the whole chain once more when it is rebuilt.
     let isOpen = false;
@@ -373,7 +373,6 @@ export class Chain {
       indexes.poke();
       if (isOpen) this.#changes.emit(change);
     };
-    const { checking } = this.#options;
     const clock = this.#clock;
     const signatures = this.#signatures;
     const mover = new ChainMover({ state, signatures, checking, clock, onChange });

@@ -19,9 +19,12 @@ import { coinsAfter } from "./coin_view.ts";
 import type { HeaderTree } from "./header_tree.ts";
 import { loadHeaders, reloadHeaders } from "./load_headers.ts";
 import type { OnProgress } from "./outcome.ts";
+import type { Checking } from "./signature_checker.ts";
 
 /** Blocks read at once when they are replayed. */
 const READ_AT_ONCE = 16;
+/** A replay of so many blocks is of a sync that was cut off, as a rule. */
+const SYNC_BLOCKS = 100;
 /** Blocks between two reports of progress. */
 const PROGRESS_BLOCKS = 100;
 
@@ -36,6 +39,8 @@ export interface RecoverOptions {
   readonly network: Network;
   readonly onProgress: OnProgress;
   readonly coinLimits: CoinCacheLimits;
+  /** Started beside a long replay: a sync that was cut off there goes on in a moment. */
+  readonly checking?: Checking | undefined;
   /** Forget coins and indexes and go back to genesis, to connect every block again. */
   readonly rebuild: boolean;
 }
@@ -80,6 +85,7 @@ async function stateOf(options: RecoverOptions, tree: HeaderTree): Promise<Chain
   const pages = await CoinPages.open(store.kv, coinLimits.pages);
   if (pages.isNew) throw new DamagedRecord("page-root coins");
   const coins = new CoinCache(pages, onDisk.id, coinLimits);
+  if (tip.height - onDisk.height >= SYNC_BLOCKS) options.checking?.prepare();
   if (onDisk.id !== tip.id) {
     await new Replay(store, tree, coins, onProgress).run(onDisk.id, tip.id);
   }

@@ -19,7 +19,7 @@ const CHECKED_HERE_MAX = 16;
 const NEWS_CHECKED_HERE_MAX = 256;
 
 /** Checks done elsewhere. */
-export type Checking = Pick<CheckingPool, "digest" | "signatures">;
+export type Checking = Pick<CheckingPool, "digest" | "signatures" | "prepare">;
 
 interface Waiting {
   readonly transaction: Transaction;

@@ -11,6 +11,7 @@ import { RuleError } from "../../../lib/consensus/rules.ts";
 import { amount } from "../../../lib/primitives/amount.ts";
 import { type Block, decodeBlock } from "../../../lib/primitives/block.ts";
 import { decodeTransaction, type Transaction } from "../../../lib/primitives/transaction.ts";
+import { MemoryKv } from "../../../lib/store/memory_kv.ts";
 import { assertSound, BlockTree, openChain, outputOf, short } from "../../support/chain_builder.ts";
 
 const PAYMENTS = 20;
@@ -43,6 +44,7 @@ function newPool(tree: BlockTree, threads = 2): CheckingPool {
 function counted(pool: CheckingPool, sent: number[]): Checking {
   return {
     digest: (bytes) => pool.digest(bytes),
+    prepare: () => pool.prepare(),
     signatures: (checks) => {
       sent.push(checks.length);
       return pool.signatures(checks);
@@ -167,4 +169,25 @@ Deno.test("hundreds of blocks at once come back each with its own digest", async
     assert.deepEqual(digests[at], digestBlock(bytes, genesisId));
   }
   pool.close();
+});
+
+Deno.test("threads start beside a long replay after a power cut, and not beside a short one", async () => {
+  for (const [blocks, starts] of [[99, 0], [100, 1]] as const) {
+    const tree = new BlockTree();
+    const names = Array.from({ length: blocks }, (_, at) => `a${at + 1}`);
+    names.forEach((name, at) => tree.add(name, at === 0 ? "genesis" : names[at - 1]!));
+    const kv = new MemoryKv();
+    const cut = await openChain({ kv });
+    await cut.acceptMany(names.map((name) => tree.block(name)));
+    const pool = newPool(tree);
+    let started = 0;
+    const checking = { ...counted(pool, []), prepare: () => void started++ };
+    // The chain before was not closed: all its coins are replayed.
+    const chain = await openChain({ kv: kv.reopen(), checking });
+    assert.equal(chain.tip().height, blocks);
+    assert.equal(started, starts);
+    await chain.close();
+    await cut.close().catch(() => {}); // Its store has gone.
+    pool.close();
+  }
 });

@@ -1,4 +1,4 @@
-/** Reading without a script, with the keyboard alone, and on the narrowest window. */
+/** Reading without a script, and with the keyboard alone. */
 import { strict as assert } from "node:assert";
 import type { Browser, Page } from "playwright-core";
 import { browserTest, Visit } from "../support/browser.ts";
@@ -9,14 +9,13 @@ import { withTempDir } from "../support/moim.ts";
 const TABS_MAX = 40;
 
 browserTest(
-  "reading without a script, by keyboard, and on 320 pixels",
+  "reading without a script, and by keyboard",
   (browser, context) =>
     withTempDir(async (dir) => {
       await using nodes = new AsyncDisposableStack();
       const scene = await playScene(dir, "lunch", nodes);
       await context.step("without a script", () => withoutScript(browser, scene));
       await context.step("with the keyboard alone", () => byKeyboard(browser, scene));
-      await context.step("on 320 pixels", () => onNarrowest(browser, scene));
     }),
 );
 
@@ -116,19 +115,4 @@ async function tabTo({ page }: Visit, selector: string) {
     await page.keyboard.press("Tab");
   }
   assert.fail(`${selector} cannot be reached with the keyboard`);
-}
-
-async function onNarrowest(browser: Browser, scene: Scene) {
-  const tooWide: string[] = [];
-  for (const language of ["en", "ko"] as const) {
-    const visit = await Visit.open(browser, scene.site.origin, { width: 320, language });
-    const ids = [`/block/${scene.tip}`, `/tx/${scene.payment}`, `/address/${scene.address}`];
-    const lists = ["/", "/mempool", "/peers", "/forks", "/stats", "/class", "/search?q=none"];
-    for (const path of [...ids, ...lists, `/wallet#token=${scene.site.token}`]) {
-      await visit.go(path);
-      const overflow = await visit.overflow();
-      if (overflow > 0) tooWide.push(`${path} in ${language} by ${overflow} px`);
-    }
-  }
-  assert.deepEqual(tooWide, [], "pages that must be pushed sideways");
 }

@@ -4,6 +4,9 @@ import { type MoimNode, until } from "../support/moim.ts";
 import { hasPeers } from "../support/node_checks.ts";
 import { type Host, placeTest, type World } from "../support/places.ts";
 
+/** Each round is a process of its own. */
+const WAIT = { timeoutMs: 60_000, pollMs: 500 };
+
 type Finding = { code: string; level: string; seen: string };
 
 /** What the doctor of a host finds, by code, and its exit code. */
@@ -76,7 +79,7 @@ placeTest("a firewall before a public address", async (world) => {
   await hasPeers(node);
   await until(async () => (await examined(world, behind)).levelOf("port-blocked") === "note", {
     what: "the firewall to be named",
-    timeoutMs: 60_000,
+    ...WAIT,
   });
 });
 
@@ -96,7 +99,7 @@ placeTest(
     const found = await until(async () => {
       const report = await examined(world, host);
       return report.findings.has("isolated-wifi") && report;
-    }, { what: "the isolation to be named", timeoutMs: 60_000 });
+    }, { what: "the isolation to be named", ...WAIT });
     const { seen, level } = found.findings.get("isolated-wifi")!;
     assert.match(seen, /^1 peer in this very network/);
     assert.ok(seen.includes(neighbour.ip), seen);

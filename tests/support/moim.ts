@@ -9,7 +9,10 @@ import { join, resolve } from "node:path";
 const ROOT = resolve(import.meta.dirname!, "..", "..");
 /** Nothing here takes this long unless it is broken. */
 const PATIENCE_MS = 30_000;
-const POLL_MS = 20;
+/** Most conditions are questions to a node: asked more often, they would be what it works at. */
+const POLL_MS = 50;
+/** What a process printed is looked at without asking it. */
+const OUTPUT_POLL_MS = 10;
 
 /** How a process is started. */
 export type MoimOptions = {
@@ -102,7 +105,11 @@ export class MoimNode {
         assert.fail(`moim ended (${this.#exitCode}) before ${pattern}:\n${this.output}`);
       }
       return match ?? undefined;
-    }, { what: () => `${pattern} in:\n${this.output}`, timeoutMs });
+    }, {
+      what: () => `${pattern} in:\n${this.output}`,
+      timeoutMs,
+      pollMs: OUTPUT_POLL_MS,
+    });
   }
 
   /** GET below /api/v1 with the token of api.json; undefined while nobody answers. */

@@ -3,7 +3,7 @@ import { type MoimNode, until } from "./moim.ts";
 
 /** Places are slower than loopback, and machines of two cores than most. */
 const PATIENCE_MS = 60_000;
-/** Thirty nodes, asked every 20 ms, would keep a core busy with answering. */
+/** Thirty nodes, asked every 50 ms, would keep a core busy with answering. */
 const POLL_MS = 200;
 
 /** Waits until the node has so many sessions; fails with what it printed. */

@@ -34,8 +34,8 @@ export class Heartbeat {
   readonly #clock: Clock;
   /** Bytes that had come by the last round. */
   readonly #bytesRead = new WeakMap<Connection, number>();
-  /** Connections that are to answer, and how to stop waiting for them. */
-  readonly #waiting = new Map<Connection, Cancel>();
+  /** Connections that are to answer, until when, and how to stop waiting for them. */
+  readonly #waiting = new Map<Connection, { endMs: number; cancel: Cancel }>();
   #cancel: Cancel = () => {};
 
   constructor(host: Host, clock: Clock) {
@@ -52,7 +52,7 @@ export class Heartbeat {
 
   stop(): void {
     this.#cancel();
-    for (const cancel of this.#waiting.values()) cancel();
+    for (const { cancel } of this.#waiting.values()) cancel();
   }
 
   /** Our network is another one: asks everybody at once, and ends what has lost its address. */
@@ -66,13 +66,14 @@ export class Heartbeat {
 
   /**
    * Who connects again has perhaps lost the former connection without our noticing. Two young ones
-   * are two sides that dialled at once, and both perhaps busy with starting.
+   * are mostly two sides that dialled at once, and both perhaps busy with starting.
    */
   #onOpen(connection: Connection): void {
     const nowMs = this.#clock.nowMs();
     for (const other of this.#host.node.getConnections(connection.remotePeer)) {
-      if (other === connection || nowMs - other.timeline.open < ROUND_MS) continue;
-      this.#ask(other, SHORT_PATIENCE_MS);
+      if (other === connection) continue;
+      const isYoung = nowMs - other.timeline.open < ROUND_MS;
+      this.#ask(other, isYoung ? PATIENCE_MS : SHORT_PATIENCE_MS);
     }
   }
 
@@ -89,6 +90,9 @@ export class Heartbeat {
   #ask(connection: Connection, patienceMs: number): void {
     const { muxer } = connection as Inside;
     if (connection.status !== "open" || muxer?.ping === undefined) return;
+    const endMs = this.#clock.monotonicMs() + patienceMs;
+    // Whoever asks often, as one who dials again and again, does not put off the end.
+    if ((this.#waiting.get(connection)?.endMs ?? Infinity) <= endMs) return;
     this.#forget(connection);
     const before = bytesReadOf(connection);
     const cancel = this.#clock.after(patienceMs, () => {
@@ -96,7 +100,7 @@ export class Heartbeat {
       if (before !== undefined && bytesReadOf(connection) !== before) return;
       this.#end(connection, `no answer for ${patienceMs / 1_000} s`);
     });
-    this.#waiting.set(connection, cancel);
+    this.#waiting.set(connection, { endMs, cancel });
     // Never given up: Yamux takes a pong that it no longer waits for as a breach of the protocol.
     muxer.ping().then((roundTripMs) => {
       connection.rtt = roundTripMs;
@@ -105,7 +109,7 @@ export class Heartbeat {
   }
 
   #forget(connection: Connection): void {
-    this.#waiting.get(connection)?.();
+    this.#waiting.get(connection)?.cancel();
     this.#waiting.delete(connection);
   }
 

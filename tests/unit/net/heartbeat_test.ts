@@ -15,6 +15,12 @@ const fast: Clock = {
   after: (delayMs, action) => systemClock.after(delayMs / 40, action),
 };
 
+/** The same without the rounds, which would notice a dead connection too. */
+const withoutRounds: Clock = {
+  ...fast,
+  after: (delayMs, action) => delayMs < 10_000 ? fast.after(delayMs, action) : () => {},
+};
+
 /** A way to `port` that can be cut without a word to either end, as by a pulled cable. */
 class Cable {
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -88,6 +94,30 @@ Deno.test("heartbeat: who falls silent is let go, who answers stays", LEAKY, asy
     await Promise.all([near, dead, alive].map((each) => each.stop(systemClock, 1_000)));
   }
 });
+
+Deno.test(
+  "heartbeat: who connects again loses a dead connection, however young",
+  LEAKY,
+  async () => {
+    const [near, far] = [await host(76), await host(77)];
+    const cable = new Cable(portOf(far));
+    const heartbeat = new Heartbeat(near, withoutRounds);
+    try {
+      heartbeat.start();
+      const dial = (port: number) =>
+        near.dialAddress(multiaddr(`/ip4/127.0.0.1/tcp/${port}`), AbortSignal.timeout(10_000));
+      const lost = await dial(cable.port);
+      cable.isCut = true;
+      const again = await dial(portOf(far));
+      await until(() => lost.status !== "open", { what: "the end of the dead connection" });
+      assert.equal(again.status, "open");
+    } finally {
+      heartbeat.stop();
+      cable.close();
+      await Promise.all([near, far].map((each) => each.stop(systemClock, 1_000)));
+    }
+  },
+);
 
 Deno.test("heartbeat: a connection from an address that is gone ends at once", LEAKY, async () => {
   const [near, far] = [await host(74), await host(75)];

@@ -181,7 +181,12 @@ export class ByteReader {
 
   /** A view of what was read since `start` (an earlier `offset`). */
   since(start: number): Uint8Array {
-    return this.#bytes.subarray(start, this.offset);
+    return this.between(start, this.offset);
+  }
+
+  /** A view of the bytes from `start` to before `end`, which were read already. */
+  between(start: number, end: number): Uint8Array {
+    return this.#bytes.subarray(start, end);
   }
 
   /** Throws unless everything was read. */

@@ -14,6 +14,7 @@ import { isBetterTip } from "../consensus/fork_choice.ts";
 import type { HeaderContext } from "../consensus/header_context.ts";
 import { RuleError } from "../consensus/rules.ts";
 import type { Block } from "../primitives/block.ts";
+import type { TxId } from "../primitives/ids.ts";
 import { DamagedRecord } from "../store/records.ts";
 import type { StoredBlock } from "../store/store.ts";
 import type { ChainState } from "./chain_state.ts";
@@ -201,12 +202,11 @@ export class ChainMover {
   /** Applies the rules of coins and signatures to blocks one upon the other, in `view`. */
   async #judge(view: CoinView, run: readonly Candidate[]): Promise<Decided> {
     const turns = new Turns(this.#clock);
-    const inside = new Set(run.flatMap(({ block }) => block.transactions.map(({ id }) => id)));
+    const inside = new Set<TxId>();
+    for (const { block } of run) for (const { id } of block.transactions) inside.add(id);
     const wanted: CoinName[] = [];
     for (const { block } of run) {
-      for (const name of coinsWanted(block.transactions)) {
-        if (!inside.has(name.outPoint.txId)) wanted.push(name);
-      }
+      for (const name of coinsWanted(block.transactions, inside)) wanted.push(name);
       await turns.next();
     }
     const loading = this.#state.coins.load(view.unknown(wanted));

@@ -2,55 +2,62 @@
  * Coins as they would be after some blocks more, or fewer: a view in memory over what was loaded.
  * Nothing outside changes until the whole step has proved good and is on disk.
  */
-import type { CoinLookup, CoinName, OwnedCoin } from "../consensus/coins.ts";
-import { createdCoins } from "../consensus/coins.ts";
+import {
+  type CoinLookup,
+  type CoinName,
+  createdCoins,
+  type OwnedCoin,
+} from "../consensus/coins.ts";
+import type { BlockDelta } from "../consensus/connect.ts";
 import type { Block } from "../primitives/block.ts";
 import type { TxId } from "../primitives/ids.ts";
 import { OutPointMap } from "../primitives/out_point_map.ts";
-import type { CoinChange } from "../store/coin_cache.ts";
+import type { CoinChanges } from "../store/coin_cache.ts";
 
 export class CoinView {
-  readonly #loaded = new OutPointMap<OwnedCoin>();
-  readonly #changes = new OutPointMap<CoinChange>();
+  /** What the store has, as far as it was loaded; null for what the step takes away from there. */
+  readonly #before = new OutPointMap<OwnedCoin | null>();
+  readonly #spent: OwnedCoin[] = [];
+  /** Made in the step and still there. */
+  readonly #created = new OutPointMap<OwnedCoin>();
 
   readonly lookup: CoinLookup = (lock, outPoint) => {
-    const change = this.#changes.get(outPoint);
-    if (change?.spent === true) return undefined;
-    const coin = change?.coin ?? this.#loaded.get(outPoint);
+    const coin = this.#created.get(outPoint) ?? this.#before.get(outPoint);
     return coin?.lock === lock ? coin : undefined;
   };
 
   /** Those of `wanted` that must be loaded before `lookup` can answer for them. */
   unknown(wanted: readonly CoinName[]): CoinName[] {
     return wanted.filter(({ outPoint }) =>
-      !this.#changes.has(outPoint) && !this.#loaded.has(outPoint)
+      !this.#created.has(outPoint) && !this.#before.has(outPoint)
     );
   }
 
   addLoaded(coins: readonly OwnedCoin[]): void {
-    for (const coin of coins) this.#loaded.set(coin.outPoint, coin);
+    for (const coin of coins) this.#before.set(coin.outPoint, coin);
   }
 
-  connect(delta: { spent: readonly OwnedCoin[]; created: readonly OwnedCoin[] }): void {
-    for (const coin of delta.spent) this.#change(coin, true);
-    for (const coin of delta.created) this.#change(coin, false);
+  /** Takes over what `delta` holds. */
+  connect(delta: Pick<BlockDelta, "spent" | "created">): void {
+    for (const coin of delta.spent) this.#spend(coin);
+    this.#created.takeOver(delta.created);
   }
 
   /** `undo`: the coins that the block spent. */
   disconnect(block: Block, undo: readonly OwnedCoin[]): void {
-    for (const coin of coinsAfter(block)) this.#change(coin, true);
-    for (const coin of undo) this.#change(coin, false);
+    for (const coin of coinsAfter(block)) this.#spend(coin);
+    for (const coin of undo) this.#created.set(coin.outPoint, coin);
   }
 
   /** What changed in sum. Coins both made and spent in between are left out. */
-  changes(): CoinChange[] {
-    return this.#changes.values().filter((change) => change.existed || !change.spent);
+  changes(): CoinChanges {
+    return { spent: this.#spent, created: this.#created.values() };
   }
 
-  #change(coin: OwnedCoin, spent: boolean): void {
-    // What is taken away before it is made here was there before.
-    const existed = this.#changes.get(coin.outPoint)?.existed ?? spent;
-    this.#changes.set(coin.outPoint, { coin, spent, existed });
+  #spend(coin: OwnedCoin): void {
+    if (this.#created.delete(coin.outPoint)) return;
+    this.#before.set(coin.outPoint, null);
+    this.#spent.push(coin);
   }
 }
 

@@ -68,7 +68,7 @@ async function writeGenesis({ store, network, coinLimits }: RecoverOptions): Pro
   const place = { id: block.id, height: 0 };
   const pages = await CoinPages.open(store.kv, coinLimits.pages);
   const coins = new CoinCache(pages, block.id, coinLimits);
-  coins.replay(genesisDelta(block).created, false);
+  coins.replay(genesisDelta(block).created.values(), false);
   await coins.flush(block.id);
   const record = { header: block.header, context: genesisContext(network, block) };
   await store.commitTip(

@@ -37,7 +37,7 @@ export class Verifier {
   async run(): Promise<VerifyReport> {
     const { network, tip } = this.state;
     const genesis = genesisBlock(network);
-    this.#add(genesisDelta(genesis).created);
+    this.#add(genesisDelta(genesis).created.values());
     this.#transactions = 1;
     let parent = genesisContext(network, genesis);
     while (parent.height < tip.height) {
@@ -88,7 +88,7 @@ export class Verifier {
       this.#problem(`Block ${block.header.height}: its undo data is not what it spent`);
     }
     for (const coin of delta.spent) this.#coins.delete(outPointKey(coin.outPoint));
-    this.#add(delta.created);
+    this.#add(delta.created.values());
   }
 
   async #compareCoins(): Promise<void> {

@@ -22,7 +22,7 @@ export interface OwnedCoin extends Coin {
 }
 
 /** The coin at `outPoint` if `lock` owns it: under another owner's lock there is none. */
-export type CoinLookup = (lock: Lock, outPoint: OutPoint) => Coin | undefined;
+export type CoinLookup = (lock: Lock, outPoint: OutPoint) => OwnedCoin | undefined;
 
 /** What a coin is looked up by. */
 export interface CoinName {
@@ -44,9 +44,11 @@ export function spendLock(spend: Spend): Lock {
   return lock;
 }
 
-/** The coins that `transactions` spend and do not make themselves, in order. */
-export function coinsWanted(transactions: readonly Transaction[]): CoinName[] {
-  const inside = new Set<TxId>(transactions.map((transaction) => transaction.id));
+/** The coins that `transactions` spend and that none of `inside` makes, in order. */
+export function coinsWanted(
+  transactions: readonly Transaction[],
+  inside: ReadonlySet<TxId> = new Set(transactions.map(({ id }) => id)),
+): CoinName[] {
   const wanted: CoinName[] = [];
   for (const transaction of transactions) {
     for (const spend of transaction.spends) {

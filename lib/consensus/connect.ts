@@ -4,14 +4,7 @@ import type { Block } from "../primitives/block.ts";
 import type { TxId } from "../primitives/ids.ts";
 import { OutPointMap } from "../primitives/out_point_map.ts";
 import { isCoinbase, outPointKey, type Transaction } from "../primitives/transaction.ts";
-import {
-  type Coin,
-  type CoinLookup,
-  createdCoins,
-  isMature,
-  type OwnedCoin,
-  spendLock,
-} from "./coins.ts";
+import { type CoinLookup, createdCoins, isMature, type OwnedCoin, spendLock } from "./coins.ts";
 import type { Network } from "./network.ts";
 import { rewardAt } from "./reward.ts";
 import { enforce, type Rule, RuleError } from "./rules.ts";
@@ -25,7 +18,7 @@ export interface BlockDelta {
   /** Coins from before the block, in the order it spends them: the undo data. */
   readonly spent: readonly OwnedCoin[];
   /** Coins that are there after the block. */
-  readonly created: readonly OwnedCoin[];
+  readonly created: OutPointMap<OwnedCoin>;
   readonly fees: Amount;
 }
 
@@ -49,7 +42,7 @@ export function connectTransaction(
     "loose-coinbase",
     () => `Transaction "${transaction.id}" makes new coins outside a block`,
   );
-  return spendCoins(transaction, { lookup, height, network, rules: LOOSE }).fee;
+  return feeOf(transaction, coinsSpent(transaction, { lookup, height, network, rules: LOOSE }));
 }
 
 /**
@@ -61,11 +54,11 @@ export function connectBlock(block: Block, lookup: CoinLookup, network: Network)
   const { height } = block.header;
   const view = new BlockView(lookup);
   const context = { lookup: view.lookup, height, network, rules: IN_BLOCK };
-  const fees: { amount: Amount }[] = [];
+  const fees: Amount[] = [];
   for (const transaction of block.transactions) {
     if (!isCoinbase(transaction)) {
-      const { fee, coins } = spendCoins(transaction, context);
-      fees.push({ amount: fee });
+      const coins = coinsSpent(transaction, context);
+      fees.push(feeOf(transaction, coins));
       for (const coin of coins) view.spend(coin);
     }
     view.create(transaction.id, createdCoins(transaction, height));
@@ -103,7 +96,7 @@ class BlockView {
   }
 
   changes(): Pick<BlockDelta, "spent" | "created"> {
-    return { spent: this.#spent, created: this.#created.values() };
+    return { spent: this.#spent, created: this.#created };
   }
 }
 
@@ -114,40 +107,39 @@ interface SpendContext {
   readonly rules: CoinRules;
 }
 
-/** The coins that a payment spends, and its fee. */
-function spendCoins(
-  transaction: Transaction,
-  context: SpendContext,
-): { coins: OwnedCoin[]; fee: Amount } {
+/** The coins that a payment spends. Throws `RuleError`. */
+function coinsSpent({ id, spends }: Transaction, context: SpendContext): OwnedCoin[] {
   const { height, lookup, network: { coinbaseMaturity }, rules } = context;
-  const coins: OwnedCoin[] = [];
-  for (const spend of transaction.spends) {
+  let count = 0;
+  for (const spend of spends) count += spend.coins.length;
+  const coins = new Array<OwnedCoin>(count);
+  let at = 0;
+  for (const spend of spends) {
     const lock = spendLock(spend);
     for (const outPoint of spend.coins) {
       const coin = lookup(lock, outPoint);
       if (coin === undefined) {
         throw new RuleError(
           rules.missing,
-          `Transaction "${transaction.id}" spends ${outPointKey(outPoint)}, ` +
+          `Transaction "${id}" spends ${outPointKey(outPoint)}, ` +
             `which is spent, unknown or not its owner's`,
         );
       }
-      const { amount, height: madeAt, isCoinbase } = coin;
       if (!isMature(coin, height, coinbaseMaturity)) {
         throw new RuleError(
           rules.immature,
-          `Transaction "${transaction.id}" spends minted coins after ${height - madeAt} blocks, ` +
+          `Transaction "${id}" spends minted coins after ${height - coin.height} blocks, ` +
             `not ${coinbaseMaturity}`,
         );
       }
-      coins.push({ amount, height: madeAt, isCoinbase, lock, outPoint });
+      coins[at++] = coin;
     }
   }
-  return { coins, fee: feeOf(transaction, coins) };
+  return coins;
 }
 
 /** Inputs less outputs. Every sum is at most 2^53-1. */
-function feeOf(transaction: Transaction, coins: readonly Coin[]): Amount {
+function feeOf(transaction: Transaction, coins: readonly OwnedCoin[]): Amount {
   const inputs = sum(coins, "input-sum-too-high", transaction);
   const outputs = sum(transaction.outputs, "output-sum-too-high", transaction);
   if (outputs > inputs) {
@@ -162,12 +154,13 @@ function feeOf(transaction: Transaction, coins: readonly Coin[]): Amount {
 /** Checks coinbase outputs <= reward + fees, and returns the fees. */
 function checkCoinbaseAmount(
   block: Block,
-  fees: readonly { readonly amount: Amount }[],
+  fees: readonly Amount[],
   network: Network,
 ): Amount {
-  const feeSum = sum(fees, "fee-sum-too-high", block);
-  const reward = { amount: rewardAt(block.header.height, network) };
-  const allowed = sum([reward, { amount: feeSum }], "fee-sum-too-high", block);
+  let feeSum = ZERO;
+  for (const fee of fees) feeSum = add(feeSum, fee, "fee-sum-too-high", block);
+  const reward = rewardAt(block.header.height, network);
+  const allowed = add(reward, feeSum, "fee-sum-too-high", block);
   const minted = sum(
     block.transactions.filter(isCoinbase).flatMap((coinbase) => coinbase.outputs),
     "output-sum-too-high",
@@ -187,12 +180,14 @@ function sum(
   rule: Rule,
   of: Transaction | Block,
 ): Amount {
-  let total = ZERO as number;
-  for (const { amount } of parts) {
-    total += amount;
-    if (total <= Number.MAX_SAFE_INTEGER) continue;
-    const name = "header" in of ? "Block" : "Transaction";
-    throw new RuleError(rule, `${name} "${of.id}" has a sum of more than 2^53-1 grains`);
-  }
-  return total as Amount;
+  let total = ZERO;
+  for (const { amount } of parts) total = add(total, amount, rule, of);
+  return total;
+}
+
+function add(a: Amount, b: Amount, rule: Rule, of: Transaction | Block): Amount {
+  const total = a + b;
+  if (total <= Number.MAX_SAFE_INTEGER) return total as Amount;
+  const name = "header" in of ? "Block" : "Transaction";
+  throw new RuleError(rule, `${name} "${of.id}" has a sum of more than 2^53-1 grains`);
 }

@@ -1,12 +1,13 @@
 /** The first block of a network: a function of its parameters alone, without proof of work. */
 import { utf8 } from "../base/bytes.ts";
-import { amount, GRAINS_PER_COIN } from "../primitives/amount.ts";
+import { amount, GRAINS_PER_COIN, ZERO } from "../primitives/amount.ts";
 import { type Block, coinbaseMemo, encodeBlock, transactionsRoot } from "../primitives/block.ts";
 import { sha256 } from "../primitives/hash.ts";
 import { asBlockId, asLock, LOCK_BYTES } from "../primitives/ids.ts";
+import { OutPointMap } from "../primitives/out_point_map.ts";
 import { encodeTransaction } from "../primitives/transaction.ts";
 import type { BlockDelta } from "./connect.ts";
-import { createdCoins } from "./coins.ts";
+import { createdCoins, type OwnedCoin } from "./coins.ts";
 import { BLOCK_VERSION } from "./limits.ts";
 import { encodeNetwork, type Network } from "./network.ts";
 
@@ -39,5 +40,8 @@ export function genesisBlock(network: Network): Block {
 
 /** What connecting the genesis block changes: it is right by definition, so nothing is checked. */
 export function genesisDelta(genesis: Block): BlockDelta {
-  return { spent: [], created: createdCoins(genesis.transactions[0]!, 0), fees: amount(0) };
+  const coinbase = genesis.transactions[0]!;
+  const created = new OutPointMap<OwnedCoin>();
+  created.setAll(coinbase.id, createdCoins(coinbase, 0));
+  return { spent: [], created, fees: ZERO };
 }

@@ -75,7 +75,7 @@ export function withOutputs(
     if (parent === undefined) return lookup(lock, outPoint);
     const output = parent.outputs[outPoint.index];
     if (output?.lock !== lock) return undefined;
-    return { amount: output.amount, height, isCoinbase: false };
+    return { amount: output.amount, height, isCoinbase: false, lock, outPoint };
   };
 }
 

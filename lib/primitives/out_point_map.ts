@@ -31,6 +31,15 @@ export class OutPointMap<Value> {
     this.#byTransaction.set(txId, values);
   }
 
+  /** All that `other` holds; its arrays are taken over. */
+  takeOver(other: OutPointMap<Value>): void {
+    for (const [txId, values] of other.#byTransaction) {
+      const own = this.#byTransaction.get(txId);
+      if (own === undefined) this.#byTransaction.set(txId, values);
+      else values.forEach((value, index) => own[index] = value ?? own[index]);
+    }
+  }
+
   /** Says whether it was there. */
   delete({ txId, index }: OutPoint): boolean {
     const values = this.#byTransaction.get(txId);

@@ -11,7 +11,7 @@
  *
  * Decoding checks the form alone; what makes a transaction valid is in `consensus`.
  */
-import { ByteReader, ByteWriter, CodecError, concatBytes, toHex, utf8 } from "../base/bytes.ts";
+import { ByteReader, ByteWriter, CodecError, concatBytes, utf8 } from "../base/bytes.ts";
 import { KEY_LOCK_TYPE, lockOf } from "./address.ts";
 import { type Amount, amount } from "./amount.ts";
 import { sha256d, sha256dHex } from "./hash.ts";
@@ -122,6 +122,20 @@ export function readTransaction(reader: ByteReader, known?: KnownHashes): Transa
   };
 }
 
+/** Connecting looks at no key whose lock is known, so it is cut out only when asked for. */
+class KnownSpend implements Spend {
+  constructor(
+    readonly coins: readonly OutPoint[],
+    readonly lock: Lock,
+    private readonly reader: ByteReader,
+    private readonly keyAt: number,
+  ) {}
+
+  get publicKey(): Uint8Array {
+    return this.reader.between(this.keyAt, this.keyAt + PUBLIC_KEY_BYTES);
+  }
+}
+
 /** A transaction that was checked already: connecting it looks at no bytes, so none are cut out. */
 class KnownTransaction implements Transaction {
   constructor(
@@ -215,12 +229,12 @@ function readSpend(reader: ByteReader, known: KnownHashes | undefined): Spend {
   if (lockType !== KEY_LOCK_TYPE) {
     throw new CodecError(`Cannot decode spend: unknown lock type ${lockType}`);
   }
-  const publicKey = reader.take(PUBLIC_KEY_BYTES);
+  const keyAt = reader.offset;
+  reader.skip(PUBLIC_KEY_BYTES);
   const coins = readList(reader, 1 + HASH_BYTES, readOutPoint);
-  if (coins.length === 0) {
-    throw new CodecError(`Cannot decode spend: ${toHex(publicKey)} has no coins`);
-  }
-  return known === undefined ? { publicKey, coins } : { publicKey, coins, lock: known.nextLock() };
+  if (coins.length === 0) throw new CodecError("Cannot decode spend: it has no coins");
+  if (known !== undefined) return new KnownSpend(coins, known.nextLock(), reader, keyAt);
+  return { publicKey: reader.between(keyAt, keyAt + PUBLIC_KEY_BYTES), coins };
 }
 
 function readOutPoint(reader: ByteReader): OutPoint {

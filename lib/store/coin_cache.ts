@@ -18,12 +18,12 @@ import { CoinRecord } from "./coin_record.ts";
 import { CoinTable } from "./coin_table.ts";
 import { PAGE_LIMITS, type PageLimits } from "./sorted_pages.ts";
 
-/** A coin that was made or taken away. */
-export interface CoinChange {
-  readonly coin: OwnedCoin;
-  readonly spent: boolean;
-  /** Whether the coin was there before the step that this change sums up. */
-  readonly existed: boolean;
+/** What a step of the chain changed in sum. */
+export interface CoinChanges {
+  /** Coins that were there before the step. */
+  readonly spent: readonly OwnedCoin[];
+  /** Coins that are there after it and were not before, or were spent in it first. */
+  readonly created: readonly OwnedCoin[];
 }
 
 export interface CoinCacheLimits {
@@ -128,12 +128,17 @@ export class CoinCache {
   }
 
   /** Takes in what a step of the chain changed, once that step is on disk. */
-  apply(changes: Iterable<CoinChange>): void {
-    for (const { coin, spent, existed } of changes) {
+  apply({ spent, created }: CoinChanges): void {
+    for (const coin of spent) {
       this.#record.setCoin(coin);
-      const stored = this.#isStored(existed);
-      if (spent && !stored) this.#dirty.delete(this.#record);
-      else this.#dirty.set(this.#record, { spent, stored });
+      const slot = this.#dirty.find(this.#record);
+      if (this.#isStored(slot, true)) this.#dirty.setSpent(this.#record, slot);
+      else this.#dirty.delete(this.#record);
+    }
+    for (const coin of created) {
+      this.#record.setCoin(coin);
+      const slot = this.#dirty.find(this.#record);
+      this.#dirty.setMade(this.#record, this.#isStored(slot, false), slot);
     }
   }
 
@@ -144,7 +149,8 @@ export class CoinCache {
   replay(coins: Iterable<OwnedCoin>, spent: boolean): void {
     for (const coin of coins) {
       this.#record.setCoin(coin);
-      this.#dirty.set(this.#record, { spent, stored: true });
+      if (spent) this.#dirty.setSpent(this.#record);
+      else this.#dirty.setMade(this.#record, true);
     }
   }
 
@@ -163,10 +169,12 @@ export class CoinCache {
     this.#isFlushing = false;
   }
 
-  /** Whether the coin of the record at hand is on disk, or will be when the flush ends. */
-  #isStored(existed: boolean): boolean {
-    const dirty = this.#dirty.find(this.#record);
-    if (dirty >= 0) return this.#dirty.isStored(dirty);
+  /**
+   * Whether the coin of the record at hand, which is at `slot` of `dirty` or not there, is on disk or
+   * will be when the flush ends.
+   */
+  #isStored(slot: number, existed: boolean): boolean {
+    if (slot >= 0) return this.#dirty.isStored(slot);
     const flushing = this.#flushing.find(this.#record);
     return flushing < 0 ? existed : !this.#flushing.isSpent(flushing);
   }

@@ -38,19 +38,16 @@ export class CoinPages {
     const keysOfNames = new Uint8Array(wanted.length * COINS.keyBytes);
     for (const name of wanted) {
       if (!this.#record.setName(name)) continue;
-      keysOfNames.set(
-        this.#record.bytes.subarray(0, COINS.keyBytes),
-        names.length * COINS.keyBytes,
-      );
+      keysOfNames.set(this.#record.key, names.length * COINS.keyBytes);
       names.push(name);
     }
     const values = await this.#pages.getMany(
       keysOfNames.subarray(0, names.length * COINS.keyBytes),
     );
     const found: OwnedCoin[] = [];
-    for (const [at, value] of values.entries()) {
+    values.forEach((value, at) => {
       if (value !== undefined) found.push(readCoin(names[at]!, value, 0));
-    }
+    });
     return found;
   }
 

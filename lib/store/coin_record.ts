@@ -7,7 +7,7 @@
 import { putHex } from "../base/bytes.ts";
 import type { CoinName, OwnedCoin } from "../consensus/coins.ts";
 import { amount } from "../primitives/amount.ts";
-import { asLock, asTxId, HASH_BYTES, type Lock, LOCK_BYTES } from "../primitives/ids.ts";
+import { asLock, asTxId, HASH_BYTES, type Lock, LOCK_BYTES, type TxId } from "../primitives/ids.ts";
 import { MAPS } from "./keys.ts";
 import type { PagesKind } from "./page_files.ts";
 
@@ -26,13 +26,18 @@ export class CoinRecord {
   readonly bytes = new Uint8Array(COIN_RECORD_BYTES);
   /** The same bytes, four at a time. */
   readonly words = new Uint32Array(this.bytes.buffer);
+  /** The part of them that names the coin. */
+  readonly key = this.bytes.subarray(0, COINS.keyBytes);
   readonly #view = new DataView(this.bytes.buffer);
+  /** What was filled in last: a transaction makes several coins. */
+  #txId: TxId | undefined;
 
   /** Fills in the key. False for a name that no coin can have. */
   setName({ lock, outPoint: { txId, index } }: CoinName): boolean {
     if (index > INDEX_MAX) return false;
     putHex(lock, this.bytes, 0);
-    putHex(txId, this.bytes, LOCK_BYTES);
+    if (txId !== this.#txId) putHex(txId, this.bytes, LOCK_BYTES);
+    this.#txId = txId;
     this.#view.setUint32(LOCK_BYTES + HASH_BYTES, index);
     return true;
   }

@@ -49,18 +49,14 @@ export class CoinTable {
     }
   }
 
-  /** Puts a coin in the place of the one that is there. */
-  set(record: CoinRecord, { spent, stored }: { spent: boolean; stored: boolean }): void {
-    let slot = this.find(record);
-    if (slot < 0) {
-      slot = this.#freeSlots.pop() ?? this.#used++;
-      if (slot >= this.#capacity) this.#grow();
-      this.#records.set(record.bytes, slot * COIN_RECORD_BYTES);
-      this.#place(slot);
-    } else {
-      this.#records.set(record.bytes, slot * COIN_RECORD_BYTES);
-    }
-    this.#flags[slot] = LIVE | (spent ? SPENT : 0) | (stored ? STORED : 0);
+  /** Puts a coin in the place of the one at `slot`, where `find` says it is. */
+  setMade(record: CoinRecord, isStored: boolean, slot = this.find(record)): void {
+    this.#set(record, isStored ? LIVE | STORED : LIVE, slot);
+  }
+
+  /** Notes that a coin is to be taken from the disk. */
+  setSpent(record: CoinRecord, slot = this.find(record)): void {
+    this.#set(record, LIVE | SPENT | STORED, slot);
   }
 
   delete(key: CoinRecord): void {
@@ -138,6 +134,14 @@ export class CoinTable {
     this.#flags.fill(0);
     this.#freeSlots = [];
     this.#used = 0;
+  }
+
+  #set(record: CoinRecord, flags: number, found: number): void {
+    const slot = found < 0 ? this.#freeSlots.pop() ?? this.#used++ : found;
+    if (slot >= this.#capacity) this.#grow();
+    this.#records.set(record.bytes, slot * COIN_RECORD_BYTES);
+    if (found < 0) this.#place(slot);
+    this.#flags[slot] = flags;
   }
 
   #isOutPoint(slot: number, words: Uint32Array): boolean {

@@ -3,7 +3,7 @@
  * but not to the brim, so that the next few records find room; what is left at the end of a run
  * is cut evenly.
  */
-import { lowerBound, recordBytes, type RecordShape } from "./packed_records.ts";
+import { equalAt, lowerBound, recordBytes, type RecordShape } from "./packed_records.ts";
 import type { SortedChanges } from "./sorted_changes.ts";
 
 /** Of the room in a leaf, how much a run of new leaves fills. */
@@ -48,7 +48,8 @@ export class LeafStream {
       const at = lowerBound(records, changes.bytes, offset, this.#keyBytes, next);
       this.push(leaf, next * stride, at * stride);
       next = at;
-      const isThere = at < records.count && this.#isSameKey(leaf, at * stride, changes, offset);
+      const isThere = at < records.count &&
+        equalAt(leaf, at * stride, changes.bytes, offset, this.#keyBytes);
       if (isThere) next++;
       if (!changes.isDeleted(number)) this.push(changes.bytes, offset, offset + stride);
     }
@@ -82,12 +83,5 @@ export class LeafStream {
     this.#emit(this.#buffer.subarray(0, end));
     this.#buffer.copyWithin(0, end, this.#length);
     this.#length -= end;
-  }
-
-  #isSameKey(leaf: Uint8Array, at: number, changes: SortedChanges, offset: number): boolean {
-    for (let byte = 0; byte < this.#keyBytes; byte++) {
-      if (leaf[at + byte] !== changes.bytes[offset + byte]) return false;
-    }
-    return true;
   }
 }

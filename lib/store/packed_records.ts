@@ -28,9 +28,24 @@ export function compareAt(
   return 0;
 }
 
+/** Whether `length` bytes are alike. From their ends: sorted keys begin alike for long. */
+export function equalAt(
+  a: Uint8Array,
+  aAt: number,
+  b: Uint8Array,
+  bAt: number,
+  length: number,
+): boolean {
+  for (let at = length - 1; at >= 0; at--) {
+    if (a[aAt + at] !== b[bAt + at]) return false;
+  }
+  return true;
+}
+
 /**
  * How many keys are smaller than the one at `keyAt` of `key`, which is where it stands or belongs.
  * `keys` holds one key every `stride` bytes, sorted; those before `from` are known to be smaller.
+ * What begins as the keys below and above it do is not compared again (Manber and Myers 1990).
  */
 export function lowerBound(
   keys: { readonly bytes: Uint8Array; readonly stride: number; readonly count: number },
@@ -42,10 +57,20 @@ export function lowerBound(
   const { bytes, stride } = keys;
   let low = from;
   let high = keys.count;
+  let sharedWithLow = 0;
+  let sharedWithHigh = 0;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (compareAt(bytes, middle * stride, key, keyAt, keyBytes) < 0) low = middle + 1;
-    else high = middle;
+    const start = middle * stride;
+    let shared = Math.min(sharedWithLow, sharedWithHigh);
+    while (shared < keyBytes && bytes[start + shared] === key[keyAt + shared]) shared++;
+    if (shared < keyBytes && bytes[start + shared]! < key[keyAt + shared]!) {
+      low = middle + 1;
+      sharedWithLow = shared;
+    } else {
+      high = middle;
+      sharedWithHigh = shared;
+    }
   }
   return low;
 }

@@ -3,7 +3,7 @@
  * while there are many, then by four bytes at a time in native code.
  */
 import { yieldToOthers } from "../base/clock.ts";
-import { compareAt } from "./packed_records.ts";
+import { compareAt, equalAt } from "./packed_records.ts";
 
 /** Fewer than this are sorted in one go, which takes about a millisecond. */
 const SLICE = 8_192;
@@ -140,9 +140,10 @@ class Sorter {
     return starts;
   }
 
-  #sortFew(from: number, to: number, offset: number): void {
-    if (to - from < 2 || offset >= this.#keyBytes) return;
-    if (to - from <= FEW) return this.#insert(from, to, offset);
+  #sortFew(from: number, to: number, alikeBytes: number): void {
+    if (to - from <= FEW) return this.#insert(from, to, alikeBytes);
+    const offset = this.#partingByte(from, to, alikeBytes);
+    if (offset === this.#keyBytes) return;
     // A double holds four bytes and a place exactly, and sorts in native code.
     const words = this.#words.subarray(0, to - from);
     for (let at = from; at < to; at++) {
@@ -197,7 +198,7 @@ function withoutOverruled({ bytes, stride, keyBytes }: Changes, slots: Uint32Arr
   let kept = 0;
   for (let at = 0; at < slots.length; at++) {
     const isOverruled = at + 1 < slots.length &&
-      compareAt(bytes, slots[at]! * stride, bytes, slots[at + 1]! * stride, keyBytes) === 0;
+      equalAt(bytes, slots[at]! * stride, bytes, slots[at + 1]! * stride, keyBytes);
     if (!isOverruled) slots[kept++] = slots[at]!;
   }
   return slots.subarray(0, kept);

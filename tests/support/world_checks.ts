@@ -42,7 +42,9 @@ async function replay(node: WorldNode): Promise<Map<string, OwnedCoin>> {
   const { chain, world: { network } } = node;
   const genesis = genesisBlock(network);
   const coins = new Map<string, OwnedCoin>();
-  for (const coin of genesisDelta(genesis).created) coins.set(outPointKey(coin.outPoint), coin);
+  for (const coin of genesisDelta(genesis).created.values()) {
+    coins.set(outPointKey(coin.outPoint), coin);
+  }
   let issued = sumOf(coins.values());
   let parent = genesisContext(network, genesis);
   for (let height = 1; height <= chain.tip().height; height++) {
@@ -58,7 +60,7 @@ async function replay(node: WorldNode): Promise<Map<string, OwnedCoin>> {
       assert(checkSignatures(signatureChecks(transaction, chain.genesisId)));
     }
     for (const coin of delta.spent) coins.delete(outPointKey(coin.outPoint));
-    for (const coin of delta.created) coins.set(outPointKey(coin.outPoint), coin);
+    for (const coin of delta.created.values()) coins.set(outPointKey(coin.outPoint), coin);
     issued += rewardAt(height, network);
   }
   assert.equal(parent.id, chain.tip().id);

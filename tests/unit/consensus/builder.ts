@@ -239,7 +239,7 @@ export class TestChain {
 
   #apply(delta: BlockDelta): void {
     for (const coin of delta.spent) this.coins.delete(outPointKey(coin.outPoint));
-    for (const coin of delta.created) this.coins.set(outPointKey(coin.outPoint), coin);
+    for (const coin of delta.created.values()) this.coins.set(outPointKey(coin.outPoint), coin);
   }
 }
 

@@ -426,7 +426,7 @@ const CASES: Record<Rule, Case> = {
 
 /** A payment of the coin that the tip minted, and a way to run `judge` once that coin is ripe. */
 function mintedCoin(chain: TestChain) {
-  const { created } = chain.add();
+  const created = chain.add().created.values();
   const pay = () =>
     chain.pay({ from: [{ owner: miner, coins: created }], to: [output(bob, chain.reward())] });
   const ripen = (judge: Judged) => () => {

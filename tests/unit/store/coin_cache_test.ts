@@ -20,7 +20,7 @@ function coinOf(number: number, lock = LOCKS[number % 3]!): OwnedCoin {
 }
 
 function keysOf(coins: Iterable<OwnedCoin>): string[] {
-  return [...coins].map(({ outPoint }) => outPointKey(outPoint)).sort();
+  return [...coins].map(({ outPoint, height }) => `${outPointKey(outPoint)} at ${height}`).sort();
 }
 
 /** Coins of a few pages, several commits and a small cache. */
@@ -43,7 +43,10 @@ Deno.test("the cache answers as a plain set of coins does, flushes and evictions
   const step = fc.oneof(
     {
       weight: 5,
-      arbitrary: fc.record({ toggle: fc.uniqueArray(fc.nat({ max: 19 }), { maxLength: 6 }) }),
+      arbitrary: fc.record({
+        toggle: fc.uniqueArray(fc.nat({ max: 19 }), { maxLength: 6 }),
+        isMoved: fc.boolean(),
+      }),
     },
     { weight: 1, arbitrary: fc.constant("flush" as const) },
   );
@@ -62,18 +65,20 @@ Deno.test("the cache answers as a plain set of coins does, flushes and evictions
         }
         const coins = each.toggle.map((number) => coinOf(number));
         const wanted = coins.map(({ lock, outPoint }) => ({ lock, outPoint }));
-        const expected = keysOf(coins.filter((coin) => model.has(outPointKey(coin.outPoint))));
+        const expected = keysOf(
+          coins.flatMap((coin) => model.get(outPointKey(coin.outPoint)) ?? []),
+        );
         assert.deepEqual(keysOf(await cache.load(wanted)), expected);
         assert.deepEqual(keysOf(await cache.peek(wanted)), expected);
-        cache.apply(coins.map((coin) => {
-          const existed = model.has(outPointKey(coin.outPoint));
-          return { coin, spent: existed, existed };
-        }));
-        for (const coin of coins) {
-          const key = outPointKey(coin.outPoint);
-          if (!model.delete(key)) model.set(key, coin);
-        }
         tip++;
+        const spent = coins.flatMap((coin) => model.get(outPointKey(coin.outPoint)) ?? []);
+        // A reorganisation makes some coins again, in another block.
+        const created = coins
+          .filter(({ outPoint }) => each.isMoved || !model.has(outPointKey(outPoint)))
+          .map((coin) => ({ ...coin, height: tip }));
+        cache.apply({ spent, created });
+        for (const coin of spent) model.delete(outPointKey(coin.outPoint));
+        for (const coin of created) model.set(outPointKey(coin.outPoint), coin);
       }
       await flush;
       for (const lock of LOCKS) {
@@ -93,7 +98,7 @@ Deno.test("another owner's name for a coin finds nothing, in memory or on disk",
   const cache = await cacheOver(store);
   const coin = coinOf(1);
   const wrong = [{ lock: LOCKS[2]!, outPoint: coin.outPoint }];
-  cache.apply([{ coin, spent: false, existed: false }]);
+  cache.apply({ spent: [], created: [coin] });
   assert.deepEqual(await cache.load(wrong), []);
   await cache.flush(blockId(1));
   assert.deepEqual(await cache.load(wrong), []);
@@ -104,8 +109,8 @@ Deno.test("a coin made and spent between two flushes never touches the disk", as
   const kv = new MemoryKv();
   const store = await Store.open(kv, genesisId);
   const cache = await cacheOver(store);
-  cache.apply([{ coin: coinOf(1), spent: false, existed: false }]);
-  cache.apply([{ coin: coinOf(1), spent: true, existed: true }]);
+  cache.apply({ spent: [], created: [coinOf(1)] });
+  cache.apply({ spent: [coinOf(1)], created: [] });
   assert.equal(cache.dirtyCount, 0);
   await cache.flush(blockId(1));
   assert.deepEqual(await onDisk(store), []);
@@ -115,10 +120,10 @@ forEachKv("a thousand payments to lock 00…00 do not poison a flush", async ({ 
   const store = await Store.open(await open(), genesisId);
   const cache = await cacheOver(store);
   const coins = Array.from({ length: 2_500 }, (_, at) => coinOf(at, LOCKS[0]!));
-  cache.apply(coins.map((coin) => ({ coin, spent: false, existed: false })));
+  cache.apply({ spent: [], created: coins });
   await cache.flush(blockId(1));
   assert.equal((await cache.coinsOf(LOCKS[0]!)).length, coins.length);
-  cache.apply(coins.map((coin) => ({ coin, spent: true, existed: true })));
+  cache.apply({ spent: coins, created: [] });
   await cache.flush(blockId(2));
   assert.deepEqual(await onDisk(store), []);
 });
@@ -130,10 +135,10 @@ Deno.test("a flush that is cut off anywhere leaves the coins of the block before
     let kv = new MemoryKv();
     const store = await Store.open(kv, genesisId);
     const cache = await cacheOver(store, SMALL);
-    cache.apply(first.map((coin) => ({ coin, spent: false, existed: false })));
+    cache.apply({ spent: [], created: first });
     await cache.flush(blockId(6));
-    cache.apply(first.slice(0, 50).map((coin) => ({ coin, spent: true, existed: true })));
-    cache.apply(second.slice(20).map((coin) => ({ coin, spent: false, existed: false })));
+    cache.apply({ spent: first.slice(0, 50), created: [] });
+    cache.apply({ spent: [], created: second.slice(20) });
     kv.failAtCommit(cutAt);
     const isWhole = await cache.flush(blockId(7)).then(() => true, () => false);
     kv = kv.reopen();
@@ -150,10 +155,10 @@ Deno.test("what was peeked at is of the moment when it is there, not of when it 
   const cache = await cacheOver(store, { ...SMALL, pages: { ...SMALL.pages, cacheBytes: 0 } });
   const coins = Array.from({ length: 50 }, (_, at) => coinOf(at));
   const wanted = coins.map(({ lock, outPoint }) => ({ lock, outPoint }));
-  cache.apply(coins.map((coin) => ({ coin, spent: false, existed: false })));
+  cache.apply({ spent: [], created: coins });
   await cache.flush(blockId(1));
   const peeked = cache.peek(wanted);
-  cache.apply(coins.slice(10).map((coin) => ({ coin, spent: true, existed: true })));
+  cache.apply({ spent: coins.slice(10), created: [] });
   const flushed = cache.flush(blockId(2));
   assert.deepEqual(keysOf(await peeked), keysOf(coins.slice(0, 10)));
   await flushed;
@@ -164,7 +169,7 @@ Deno.test("an index that no output can have names no coin", async () => {
   const store = await Store.open(new MemoryKv(), genesisId);
   const cache = await cacheOver(store);
   const coin = coinOf(1);
-  cache.apply([{ coin, spent: false, existed: false }]);
+  cache.apply({ spent: [], created: [coin] });
   for (const index of [2 ** 32, 2 ** 53 - 1]) {
     const name = { lock: coin.lock, outPoint: { txId: coin.outPoint.txId, index } };
     assert.deepEqual(await cache.load([name]), []);
@@ -194,7 +199,7 @@ Deno.test("coins keep their amount, height and kind, in memory and on disk", asy
       const inOrder = (some: readonly OwnedCoin[]) =>
         [...some].map((coin) => JSON.stringify(plain(coin))).sort();
       const wanted = coins.map(({ lock, outPoint }) => ({ lock, outPoint }));
-      cache.apply(coins.map((coin) => ({ coin, spent: false, existed: false })));
+      cache.apply({ spent: [], created: coins });
       assert.deepEqual(inOrder(await cache.load(wanted)), inOrder(coins));
       await cache.flush(blockId(1));
       assert.deepEqual(inOrder(await cache.load(wanted)), inOrder(coins));

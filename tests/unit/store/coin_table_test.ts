@@ -46,9 +46,11 @@ Deno.test("the table holds what a plain map does, while it grows, shrinks and gr
       assert.deepEqual({ ...table.coin(slot, coinNumber(number)) }, coinNumber(number));
     }
     if (random.float() < (grows ? 0.8 : 0.2)) {
-      const state = { spent: random.float() < 0.5, stored: random.float() < 0.5 };
-      table.set(record, state);
-      model.set(number, state);
+      const spent = random.float() < 0.5;
+      const stored = spent || random.float() < 0.5;
+      if (spent) table.setSpent(record);
+      else table.setMade(record, stored);
+      model.set(number, { spent, stored });
     } else {
       table.delete(record);
       model.delete(number);

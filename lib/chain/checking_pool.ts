@@ -19,8 +19,11 @@ const BATCH_SIGNATURES = 64;
 const BATCHES_PER_WORKER = 2;
 /** Without work for so long the workers are ended. */
 const IDLE_MS = 10_000;
-/** More than this many threads were never tried. */
-const THREADS_MAX = 8;
+/**
+ * Connecting blocks takes a third of the time that checking them takes (2.1 s against 6.3 s for
+ * 100,000 payments), so more would wait for the thread that connects; and each takes 30 MB.
+ */
+const THREADS_MAX = 3;
 const log = getLogger("chain", "checking");
 
 interface Batch {

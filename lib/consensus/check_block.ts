@@ -6,6 +6,7 @@ import {
   decodeBlock,
   transactionsRoot,
 } from "../primitives/block.ts";
+import type { TxId } from "../primitives/ids.ts";
 import { isCoinbase, type Transaction } from "../primitives/transaction.ts";
 import { checkTransaction } from "./check_transaction.ts";
 import { MAX_BLOCK_BYTES, MAX_BLOCK_COINS, MAX_BLOCK_SIGNATURES } from "./limits.ts";
@@ -130,19 +131,17 @@ function checkCounts(block: Block): void {
 }
 
 /** Parents come before children: a spent transaction of this block stands earlier in it. */
-function checkOrder(block: Block): void {
-  const positions = new Map<string, number>();
-  block.transactions.forEach((transaction, at) => positions.set(transaction.id, at));
-  block.transactions.forEach((transaction, at) => {
-    for (const spend of transaction.spends) {
-      for (const coin of spend.coins) {
-        const parentAt = positions.get(coin.txId);
-        enforce(
-          parentAt === undefined || parentAt < at,
-          "child-before-parent",
-          () => `Transaction "${transaction.id}" stands before "${coin.txId}", which it spends`,
-        );
+function checkOrder({ transactions }: Block): void {
+  const notEarlier = new Set<TxId>();
+  for (let at = transactions.length - 1; at >= 0; at--) {
+    const { id, spends } = transactions[at]!;
+    notEarlier.add(id);
+    for (const { coins } of spends) {
+      for (const { txId } of coins) {
+        if (!notEarlier.has(txId)) continue;
+        const detail = `Transaction "${id}" stands before "${txId}", which it spends`;
+        throw new RuleError("child-before-parent", detail);
       }
     }
-  });
+  }
 }

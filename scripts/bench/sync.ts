@@ -13,7 +13,8 @@ import {
 
 const EMPTY_BLOCKS = 10_000;
 const TELL_EVERY_MS = 2_000;
-const POLL_MS = 20;
+/** As often as btcd's script asks. */
+const POLL_MS = 50;
 /** Once a node serves, what it began at start-up has come to rest. */
 const SETTLE_MS = 1_000;
 

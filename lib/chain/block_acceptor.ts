@@ -250,10 +250,9 @@ export class BlockAcceptor {
     const { id, previous } = header;
     if (tree.isInvalid(id)) return { outcome: this.#ofInvalidBranch(id) };
     if (tree.isStored(id)) return { outcome: { kind: "known", id } };
-    const parent = tree.get(previous);
-    if (parent === undefined) return { outcome: this.#orphan(header, input) };
-    if (tree.isInvalid(previous)) return { outcome: this.#aboveInvalid(header, parent) };
-    const context = tree.get(id) ?? this.#checkHeader(header, parent, input);
+    if (!tree.has(previous)) return { outcome: this.#orphan(header, input) };
+    if (tree.isInvalid(previous)) return { outcome: this.#aboveInvalid(header) };
+    const context = tree.get(id) ?? this.#checkHeader(header, tree.get(previous)!, input);
     const block = bodyOf(input);
     // Meanwhile headers may come and pending ones go; what follows asks the tree again.
     await this.#turns.next();
@@ -313,8 +312,9 @@ export class BlockAcceptor {
   }
 
   /** Its header is kept, if there is room, so that what builds on it is known for what it is. */
-  #aboveInvalid(header: BlockHeader, parent: HeaderContext): Rejected {
+  #aboveInvalid(header: BlockHeader): Rejected {
     const { tree, network } = this.#state;
+    const parent = tree.get(header.previous)!;
     tree.addPending(header, checkHeader(header, parent, network, this.#clock.nowMs()));
     return this.#ofInvalidBranch(header.id, parent.id);
   }

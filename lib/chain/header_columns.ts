@@ -48,6 +48,22 @@ export class HeaderColumns {
     return idIn(this.ids, at);
   }
 
+  /** Whether a place has the id of these bytes. From the end, as ids begin alike. */
+  isAt(at: number, id: Uint8Array): boolean {
+    const start = at * HASH_BYTES;
+    for (let byte = HASH_BYTES - 1; byte >= 0; byte--) {
+      if (this.ids[start + byte] !== id[byte]) return false;
+    }
+    return true;
+  }
+
+  /** The last four bytes of an id, big endian. */
+  tailAt(at: number): number {
+    const { ids } = this;
+    const end = (at + 1) * HASH_BYTES;
+    return (ids[end - 4]! << 24 | ids[end - 3]! << 16 | ids[end - 2]! << 8 | ids[end - 1]!) >>> 0;
+  }
+
   workAt(at: number): bigint {
     return (this.work[2 * at]! << 64n) | this.work[2 * at + 1]!;
   }

@@ -8,7 +8,7 @@ import type { HeaderContext } from "../consensus/header_context.ts";
 import { HEADERS_PER_PAGE } from "../store/header_log.ts";
 import type { BlockId } from "../primitives/ids.ts";
 import { HeaderColumns } from "./header_columns.ts";
-import { SlotTable } from "./slot_table.ts";
+import { type SlotIds, SlotTable } from "./slot_table.ts";
 
 const PAGE_SLOTS = HEADERS_PER_PAGE;
 const PAGE_BITS = Math.log2(PAGE_SLOTS);
@@ -60,9 +60,9 @@ function width(column: Uint8Array): number {
   return column.length / PAGE_SLOTS;
 }
 
-export class HeaderIndex {
+export class HeaderIndex implements SlotIds {
   readonly #pages: Page[] = [];
-  readonly #table = new SlotTable(2 * PAGE_SLOTS, (slot) => this.idAt(slot));
+  readonly #table = new SlotTable(2 * PAGE_SLOTS, this);
   #size = 0;
   /** The genesis block's parent id, which names the network and no block. */
   #beforeGenesis: BlockId | undefined;
@@ -115,6 +115,14 @@ export class HeaderIndex {
     return this.#page(slot).idAt(slot & SLOT_IN_PAGE);
   }
 
+  isAt(slot: number, id: Uint8Array): boolean {
+    return this.#page(slot).isAt(slot & SLOT_IN_PAGE, id);
+  }
+
+  tailAt(slot: number): number {
+    return this.#page(slot).tailAt(slot & SLOT_IN_PAGE);
+  }
+
   /** The slot below, or undefined for genesis. */
   parentOf(slot: number): number | undefined {
     const parent = this.#page(slot).parents[slot & SLOT_IN_PAGE]!;
@@ -147,7 +155,7 @@ export class HeaderIndex {
     page.isChanged = true;
     page.put(at, context, parent ?? NO_SLOT);
     page.invalid[at] = parent !== undefined && this.isInvalid(parent) ? 1 : 0;
-    this.#table.add(slot, context.id);
+    this.#table.add(slot);
     return slot;
   }
 

@@ -8,7 +8,7 @@ import { putHex } from "../base/bytes.ts";
 import type { HeaderContext } from "../consensus/header_context.ts";
 import { type BlockId, HASH_BYTES } from "../primitives/ids.ts";
 import { HeaderColumns, idIn } from "./header_columns.ts";
-import { SlotTable } from "./slot_table.ts";
+import { type SlotIds, SlotTable } from "./slot_table.ts";
 
 const PAGE_SLOTS = 512;
 const PAGE_BITS = Math.log2(PAGE_SLOTS);
@@ -32,10 +32,10 @@ class Page extends HeaderColumns {
   }
 }
 
-export class PendingHeaders {
+export class PendingHeaders implements SlotIds {
   /** By number, lowest first; those that are left out are empty. */
   readonly #pages = new Map<number, Page>();
-  readonly #table = new SlotTable(PLACES_FIRST, (slot) => this.idAt(slot));
+  readonly #table = new SlotTable(PLACES_FIRST, this);
   #next = 0;
 
   get size(): number {
@@ -69,6 +69,14 @@ export class PendingHeaders {
 
   idAt(slot: number): BlockId {
     return this.#page(slot).idAt(slot & SLOT_IN_PAGE);
+  }
+
+  isAt(slot: number, id: Uint8Array): boolean {
+    return this.#page(slot).isAt(slot & SLOT_IN_PAGE, id);
+  }
+
+  tailAt(slot: number): number {
+    return this.#page(slot).tailAt(slot & SLOT_IN_PAGE);
   }
 
   previousAt(slot: number): BlockId {
@@ -112,11 +120,11 @@ export class PendingHeaders {
     putHex(context.previous, page.previous, at * HASH_BYTES);
     page.states[at] = isInvalid ? INVALID : VALID;
     page.live++;
-    this.#table.add(slot, context.id);
+    this.#table.add(slot);
   }
 
   delete(slot: number): void {
-    this.#table.delete(this.idAt(slot));
+    this.#table.delete(slot);
     const page = this.#page(slot);
     page.states[slot & SLOT_IN_PAGE] = GONE;
     page.live--;

@@ -46,6 +46,7 @@ export class SignatureChecker {
     const open = transactions.filter(({ id, spends }) =>
       spends.length > 0 && !this.#verified.has(id)
     );
+    if (open.length === 0) return;
     const wrong = await this.#firstWrong(open, hereMax);
     if (wrong !== undefined) throw badSignature(wrong);
   }

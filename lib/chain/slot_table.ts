@@ -1,17 +1,30 @@
 /** From a header's id to its slot: an open hash table of numbers (linear probing). */
-import type { BlockId } from "../primitives/ids.ts";
+import { putHex } from "../base/bytes.ts";
+import { type BlockId, HASH_BYTES } from "../primitives/ids.ts";
+
+/** Who keeps the ids of the slots. */
+export interface SlotIds {
+  /** Whether a slot has the id of these 32 bytes. */
+  isAt(slot: number, id: Uint8Array): boolean;
+  /** The last four bytes of a slot's id, big endian: the first ones are zeros, that is what the work is for. */
+  tailAt(slot: number): number;
+}
+
+/** The id that is looked for: each block is looked for a dozen times, so nothing is made for it. */
+const wanted = new Uint8Array(HASH_BYTES);
+const wantedView = new DataView(wanted.buffer);
 
 export class SlotTable {
   readonly #placesFirst: number;
-  readonly #idAt: (slot: number) => BlockId;
+  readonly #ids: SlotIds;
   /** Slot + 1 at each place, 0 where it is free. Never more than half full. */
   #places: Uint32Array;
   #size = 0;
 
-  /** `placesFirst` is a power of two; `idAt` tells the id of a slot that is in the table. */
-  constructor(placesFirst: number, idAt: (slot: number) => BlockId) {
+  /** `placesFirst` is a power of two; `ids` know the slots that are in the table. */
+  constructor(placesFirst: number, ids: SlotIds) {
     this.#placesFirst = placesFirst;
-    this.#idAt = idAt;
+    this.#ids = ids;
     this.#places = new Uint32Array(placesFirst);
   }
 
@@ -25,10 +38,10 @@ export class SlotTable {
     return entry === 0 ? undefined : entry - 1;
   }
 
-  /** Adds a slot (below 2^32 - 1) whose id is not in the table. */
-  add(slot: number, id: BlockId): void {
+  /** Adds a slot (below 2^32 - 1) whose id is known and not in the table. */
+  add(slot: number): void {
     if (2 * (this.#size + 1) > this.#places.length) this.#resize(2 * this.#places.length);
-    this.#places[this.#placeOf(id)] = slot + 1;
+    this.#put(slot);
     this.#size++;
   }
 
@@ -37,12 +50,14 @@ export class SlotTable {
     let places = this.#places.length;
     while (places < 2 * (this.#size + count)) places *= 2;
     if (places > this.#places.length) this.#resize(places);
-    for (const slot of slots) this.add(slot, this.#idAt(slot));
+    for (const slot of slots) this.add(slot);
   }
 
-  /** Removes an id that is in the table. */
-  delete(id: BlockId): void {
-    this.#empty(this.#placeOf(id));
+  /** Removes a slot that is in the table. */
+  delete(slot: number): void {
+    let place = this.#homeOf(slot);
+    while (this.#places[place] !== slot + 1) place = this.#after(place);
+    this.#empty(place);
     this.#size--;
     if (this.#size === 0) this.#places = new Uint32Array(this.#placesFirst);
   }
@@ -50,16 +65,22 @@ export class SlotTable {
   #resize(places: number): void {
     const former = this.#places;
     this.#places = new Uint32Array(places);
-    for (const entry of former) {
-      if (entry !== 0) this.#places[this.#placeOf(this.#idAt(entry - 1))] = entry;
-    }
+    for (const entry of former) if (entry !== 0) this.#put(entry - 1);
+  }
+
+  #put(slot: number): void {
+    let place = this.#homeOf(slot);
+    while (this.#places[place] !== 0) place = this.#after(place);
+    this.#places[place] = slot + 1;
   }
 
   /** Where `id` is, or the free place where it belongs. */
   #placeOf(id: BlockId): number {
-    for (let place = this.#homeOf(id);; place = this.#after(place)) {
+    putHex(id, wanted, 0);
+    const tail = wantedView.getUint32(HASH_BYTES - 4);
+    for (let place = tail & (this.#places.length - 1);; place = this.#after(place)) {
       const entry = this.#places[place]!;
-      if (entry === 0 || this.#idAt(entry - 1) === id) return place;
+      if (entry === 0 || this.#ids.isAt(entry - 1, wanted)) return place;
     }
   }
 
@@ -70,7 +91,7 @@ export class SlotTable {
     for (let at = this.#after(hole);; at = this.#after(at)) {
       const entry = this.#places[at]!;
       if (entry === 0) break;
-      const home = this.#homeOf(this.#idAt(entry - 1));
+      const home = this.#homeOf(entry - 1);
       if (((at - home) & mask) < ((at - hole) & mask)) continue;
       this.#places[hole] = entry;
       hole = at;
@@ -78,9 +99,8 @@ export class SlotTable {
     this.#places[hole] = 0;
   }
 
-  /** By the id's last bytes: the first ones are zeros, that is what the work is for. */
-  #homeOf(id: BlockId): number {
-    return Number.parseInt(id.slice(-8), 16) & (this.#places.length - 1);
+  #homeOf(slot: number): number {
+    return this.#ids.tailAt(slot) & (this.#places.length - 1);
   }
 
   #after(place: number): number {

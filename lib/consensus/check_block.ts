@@ -84,12 +84,12 @@ function checkSize(block: Block): void {
 
 /** Exactly one coinbase, first, whose memo begins with the block's height. */
 function checkCoinbase(block: Block): void {
-  const [first, ...others] = block.transactions;
+  const [first] = block.transactions;
   if (first === undefined || !isCoinbase(first)) {
     throw new RuleError("no-coinbase", `Block "${block.id}" does not begin with a coinbase`);
   }
   enforce(
-    !others.some(isCoinbase),
+    block.transactions.findIndex((transaction, at) => at > 0 && isCoinbase(transaction)) < 0,
     "extra-coinbase",
     () => `Block "${block.id}" has more than one coinbase`,
   );

@@ -31,12 +31,7 @@ export function toHex(bytes: Uint8Array): string {
 /** Bytes of lower-case hex. Throws `CodecError` on anything else, upper case included. */
 export function fromHex(hex: string): Uint8Array<ArrayBuffer> {
   if (!HEX.test(hex)) throw new CodecError("Cannot read hex: expected pairs of 0-9 and a-f");
-  if (nativeFromHex !== undefined) return nativeFromHex.call(Uint8Array, hex);
-  const bytes = new Uint8Array(hex.length / 2);
-  for (let at = 0; at < bytes.length; at++) {
-    bytes[at] = Number.parseInt(hex.slice(2 * at, 2 * at + 2), 16);
-  }
-  return bytes;
+  return trustedHex(hex);
 }
 
 /** By length: where a short text is decoded before it is copied to its place. */
@@ -51,14 +46,30 @@ const SCRATCH = Array.from(
  */
 export function putHex(hex: string, target: Uint8Array, at: number): void {
   const scratch = SCRATCH[hex.length / 2];
-  if (scratch?.setFromHex === undefined) return target.set(trustedHex(hex), at);
+  if (scratch?.setFromHex === undefined) return putDigits(hex, target, at);
   scratch.setFromHex(hex);
   target.set(scratch, at);
 }
 
 /** As `fromHex`, for what is hex for sure: the form is not looked at. */
 export function trustedHex(hex: string): Uint8Array<ArrayBuffer> {
-  return nativeFromHex === undefined ? fromHex(hex) : nativeFromHex.call(Uint8Array, hex);
+  if (nativeFromHex !== undefined) return nativeFromHex.call(Uint8Array, hex);
+  const bytes = new Uint8Array(hex.length / 2);
+  putDigits(hex, bytes, 0);
+  return bytes;
+}
+
+/** For platforms whose arrays cannot read hex. */
+function putDigits(hex: string, target: Uint8Array, at: number): void {
+  for (let digit = 0; digit < hex.length; digit += 2) {
+    const high = valueOfDigit(hex.charCodeAt(digit));
+    target[at + digit / 2] = high << 4 | valueOfDigit(hex.charCodeAt(digit + 1));
+  }
+}
+
+/** Of "0" to "9" and "a" to "f". */
+function valueOfDigit(code: number): number {
+  return code < 0x40 ? code - 0x30 : code - 0x57;
 }
 
 export function utf8(text: string): Uint8Array<ArrayBuffer> {

@@ -1,7 +1,7 @@
 /** Lets members through, and gives a peer that has just come a moment to prove itself. */
 import { type Clock, delay } from "../../base/clock.ts";
 
-const POLL_MS = 100;
+const POLL_MS = 50;
 /** Strangers kept waiting at a time; more are refused at once. */
 const WAITING_MAX = 64;
 
@@ -19,14 +19,14 @@ export class MemberGate {
     return this.#isMember(peerId);
   }
 
-  /** Whether the peer is a member, or becomes one within `waitMs`. */
-  async admits(peerId: string, waitMs: number): Promise<boolean> {
+  /** Whether the peer is a member, or becomes one within `waitMs`; `signal` ends the wait. */
+  async admits(peerId: string, waitMs: number, signal?: AbortSignal): Promise<boolean> {
     if (this.#isMember(peerId)) return true;
     if (this.#waiting >= WAITING_MAX) return false;
     this.#waiting++;
     const endMs = this.#clock.monotonicMs() + waitMs;
-    while (!this.#isMember(peerId) && this.#clock.monotonicMs() < endMs) {
-      await delay(this.#clock, POLL_MS);
+    while (!this.#isMember(peerId) && this.#clock.monotonicMs() < endMs && !signal?.aborted) {
+      await delay(this.#clock, POLL_MS, signal);
     }
     this.#waiting--;
     return this.#isMember(peerId);

@@ -16,11 +16,11 @@ import { classOf } from "../addresses.ts";
 import { type Hole, type HoleOptions, openHole, refresh } from "./hole.ts";
 import { DCUTR_PROTOCOL, encodeHolePunch, nextHolePunch, readHolePunch } from "./messages.ts";
 import type { Host } from "../libp2p/host.ts";
+import { MemberGate } from "../membership/member_gate.ts";
 import { punch } from "./punch.ts";
 
 /** A peer proves itself right after it is connected; a stranger never does. */
-const MEMBER_PATIENCE_MS = 10_000;
-const MEMBER_LOOK_MS = 250;
+const MEMBERSHIP_MS = 10_000;
 /** The session itself comes first; and who can be dialled has been by then. */
 const BEGIN_AFTER_MS = 500;
 /** Pauses before the attempts: three at once (DCUtR.md), then for as long as the relay lasts. */
@@ -53,6 +53,7 @@ export class HolePunching {
   readonly counts: HolePunchCounts = { attempts: 0, successes: 0 };
   readonly #options: HolePunchOptions;
   readonly #random: Random;
+  readonly #gate: MemberGate;
   readonly #stopped = new AbortController();
   readonly #prepared = new Map<string, Promise<Hole>>();
   /** Peers whose relayed connection is looked after here. */
@@ -64,6 +65,7 @@ export class HolePunching {
   private constructor(options: HolePunchOptions) {
     this.#options = options;
     this.#random = options.random ?? systemRandom;
+    this.#gate = new MemberGate(options.clock, options.isMember);
   }
 
   /** Answers attempts of others and, where a member came to us through a relay, makes its own. */
@@ -119,7 +121,7 @@ export class HolePunching {
     this.#begun.add(peerId);
     try {
       await delay(clock, BEGIN_AFTER_MS, this.#stopped.signal);
-      if (!await this.#becomesMember(peerId)) return;
+      if (!await this.#gate.admits(peerId, MEMBERSHIP_MS, this.#stopped.signal)) return;
       for (const pauseMs of ATTEMPT_AFTER_MS) {
         const jitter = 0.5 + this.#random.float();
         await delay(clock, pauseMs * jitter, this.#stopped.signal);
@@ -147,16 +149,6 @@ export class HolePunching {
       !direct && direction === "outbound"
     );
     return cameBoth && peerId < host.peerId;
-  }
-
-  async #becomesMember(peerId: string): Promise<boolean> {
-    const { clock, isMember } = this.#options;
-    const untilMs = clock.monotonicMs() + MEMBER_PATIENCE_MS;
-    while (!isMember(peerId)) {
-      if (clock.monotonicMs() > untilMs || this.#stopped.signal.aborted) return false;
-      await delay(clock, MEMBER_LOOK_MS, this.#stopped.signal);
-    }
-    return true;
   }
 
   /** One attempt of ours: as B of DCUtR.md. Throws whatever kept it from succeeding. */

@@ -4,9 +4,10 @@
  */
 import type { Connection, PeerId, Stream } from "@libp2p/interface";
 import { AsyncLocalStorage } from "node:async_hooks";
-import { type Clock, delay } from "../../base/clock.ts";
+import type { Clock } from "../../base/clock.ts";
 import { type Held, whatMakesRoom } from "../../peers/fair_share.ts";
 import type { Host } from "../libp2p/host.ts";
+import { MemberGate } from "../membership/member_gate.ts";
 import { Asks } from "./asks.ts";
 import { limitFlow, Turns } from "./flow.ts";
 import { originOf } from "./origin.ts";
@@ -24,9 +25,6 @@ const RELAYED_MAX = 128;
  * secret two more.
  */
 const MEMBERSHIP_MS = 2_000;
-const POLL_MS = 50;
-/** Strangers kept waiting at a time; more are refused at once. */
-const WAITING_MAX = 64;
 
 export type RelayServerOptions = {
   host: Host;
@@ -57,6 +55,7 @@ type Service = {
 export class RelayServer {
   readonly #options: RelayServerOptions;
   readonly #reservations: Reservations;
+  readonly #gate: MemberGate;
   readonly #asks: Asks;
   readonly #turns: Turns;
   /** The ask that is being answered. */
@@ -66,11 +65,11 @@ export class RelayServer {
   #service: Promise<Service> | undefined;
   #strangers = 0;
   #overload = 0;
-  #waiting = 0;
 
   constructor(options: RelayServerOptions) {
     this.#options = options;
-    const { host, clock, limits } = options;
+    const { host, clock, isMember, limits } = options;
+    this.#gate = new MemberGate(clock, isMember);
     this.#asks = new Asks(clock);
     this.#turns = new Turns(clock);
     this.#reservations = new Reservations({
@@ -185,17 +184,8 @@ export class RelayServer {
 
   /** Waits a little for a peer that has just come to prove itself. */
   async #isMember(peer: PeerId): Promise<boolean> {
-    const { isMember, clock } = this.#options;
-    const peerId = peer.toString();
-    if (isMember(peerId)) return true;
-    const endMs = clock.monotonicMs() + MEMBERSHIP_MS;
-    if (this.#waiting < WAITING_MAX) {
-      this.#waiting++;
-      while (!isMember(peerId) && clock.monotonicMs() < endMs) await delay(clock, POLL_MS);
-      this.#waiting--;
-    }
-    if (isMember(peerId)) return true;
-    this.#strangers++;
-    return false;
+    const isMember = await this.#gate.admits(peer.toString(), MEMBERSHIP_MS);
+    if (!isMember) this.#strangers++;
+    return isMember;
   }
 }

@@ -6,6 +6,7 @@ import { assert } from "../base/assert.ts";
 import { putHex, toHex } from "../base/bytes.ts";
 import type { HeaderContext } from "../consensus/header_context.ts";
 import { type BlockId, HASH_BYTES } from "../primitives/ids.ts";
+import { equalAt, u32At } from "../store/packed_records.ts";
 
 const WORK_BITS = 128n;
 const LOW_WORK = (1n << 64n) - 1n;
@@ -48,20 +49,14 @@ export class HeaderColumns {
     return idIn(this.ids, at);
   }
 
-  /** Whether a place has the id of these bytes. From the end, as ids begin alike. */
+  /** Whether a place has the id of these bytes. */
   isAt(at: number, id: Uint8Array): boolean {
-    const start = at * HASH_BYTES;
-    for (let byte = HASH_BYTES - 1; byte >= 0; byte--) {
-      if (this.ids[start + byte] !== id[byte]) return false;
-    }
-    return true;
+    return equalAt(this.ids, at * HASH_BYTES, id, 0, HASH_BYTES);
   }
 
   /** The last four bytes of an id, big endian. */
   tailAt(at: number): number {
-    const { ids } = this;
-    const end = (at + 1) * HASH_BYTES;
-    return (ids[end - 4]! << 24 | ids[end - 3]! << 16 | ids[end - 2]! << 8 | ids[end - 1]!) >>> 0;
+    return u32At(this.ids, (at + 1) * HASH_BYTES - 4);
   }
 
   workAt(at: number): bigint {

@@ -6,7 +6,10 @@ import { type BlockId, HASH_BYTES } from "../primitives/ids.ts";
 export interface SlotIds {
   /** Whether a slot has the id of these 32 bytes. */
   isAt(slot: number, id: Uint8Array): boolean;
-  /** The last four bytes of a slot's id, big endian: the first ones are zeros, that is what the work is for. */
+  /**
+   * The last four bytes of a slot's id, big endian: the first ones are zeros, that is what the work is
+   * for.
+   */
   tailAt(slot: number): number;
 }
 

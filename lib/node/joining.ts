@@ -42,8 +42,8 @@ type Group = {
 /**
  * The configuration that runs the invitation's network, whose parameters and key are remembered in
  * the folder by then. Searches until it has them. Throws `UserError`: usage when the invitation
- * contradicts itself or the secret given with it, rejected when members have other parameters than the link says, failed when
- * the folder has the network with others, interrupted.
+ * contradicts itself or the secret given with it, rejected when members have other parameters than
+ * the link says, failed when the folder has the network with others, interrupted.
  */
 export async function joinNetwork(
   config: NodeConfig,

@@ -9,6 +9,7 @@ import type { CoinName, OwnedCoin } from "../consensus/coins.ts";
 import { amount } from "../primitives/amount.ts";
 import { asLock, asTxId, HASH_BYTES, type Lock, LOCK_BYTES, type TxId } from "../primitives/ids.ts";
 import { MAPS } from "./keys.ts";
+import { u32At } from "./packed_records.ts";
 import type { PagesKind } from "./page_files.ts";
 
 export const COINS: PagesKind = {
@@ -57,11 +58,11 @@ export class CoinRecord {
 
 /** The coin of that name whose value stands at `at`. Throws `RangeError` for an impossible amount. */
 export function coinOf(name: CoinName, bytes: Uint8Array, at: number): OwnedCoin {
-  const high = u32(bytes, at);
+  const high = u32At(bytes, at);
   const isCoinbase = high >= COINBASE_BIT;
   return {
-    amount: amount((isCoinbase ? high - COINBASE_BIT : high) * 2 ** 32 + u32(bytes, at + 4)),
-    height: u32(bytes, at + 8),
+    amount: amount((isCoinbase ? high - COINBASE_BIT : high) * 2 ** 32 + u32At(bytes, at + 4)),
+    height: u32At(bytes, at + 8),
     isCoinbase,
     lock: name.lock,
     outPoint: name.outPoint,
@@ -74,11 +75,6 @@ export function coinNameAt(bytes: Uint8Array, at: number, lock?: Lock): CoinName
   const indexAt = idAt + HASH_BYTES;
   return {
     lock: lock ?? asLock(bytes.subarray(at, idAt)),
-    outPoint: { txId: asTxId(bytes.subarray(idAt, indexAt)), index: u32(bytes, indexAt) },
+    outPoint: { txId: asTxId(bytes.subarray(idAt, indexAt)), index: u32At(bytes, indexAt) },
   };
-}
-
-function u32(bytes: Uint8Array, at: number): number {
-  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>>
-    0;
 }

@@ -28,7 +28,13 @@ export function compareAt(
   return 0;
 }
 
-/** Whether `length` bytes are alike. From their ends: sorted keys begin alike for long. */
+/** The number in four bytes at `at`, big endian. */
+export function u32At(bytes: Uint8Array, at: number): number {
+  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>>
+    0;
+}
+
+/** Whether `length` bytes are alike. From their ends: sorted keys, and ids, begin alike for long. */
 export function equalAt(
   a: Uint8Array,
   aAt: number,
